@@ -1,0 +1,67 @@
+# Everything that this project needs, it installs itself: `make demo` and `make test` work on a fresh machine.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+TORCH_VENV := .venv-torch
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+READY := $(VENV)/.ready
+TORCH_READY := $(TORCH_VENV)/.ready
+ONLY ?=
+
+.PHONY: help setup demo up test test-torch lint check-skips chaos bench requirements clean
+
+help: ## What can be asked for
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+
+setup: system $(READY) ## The environment that everything below runs in
+
+demo: setup ## Real sentences through a real broker, real models and the REST bridge; then a summary
+	VERIAIDPO_MODE=development $(BIN)/veriaidpo demo
+
+up: setup ## The same parts, left running, with a ready curl line
+	VERIAIDPO_MODE=development $(BIN)/veriaidpo up
+
+test: setup $(TORCH_READY) ## Every test, on a real broker; under 12 minutes on two cores
+	$(PYTEST) -m "not torch" --junitxml=.cache/tests.xml
+	$(TORCH_VENV)/bin/python -m pytest -m torch --junitxml=.cache/tests-torch.xml
+	$(BIN)/python tests/check_skips.py .cache/tests.xml .cache/tests-torch.xml
+
+lint: $(READY) ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+chaos: setup ## 20,000 records while workers, inference children and the broker are killed; the ledger must close
+	$(BIN)/python -m tests.chaos.run
+
+bench: setup ## Every figure beside its target, into bench/results/*.json; ONLY=name runs one
+	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+requirements: $(READY) ## Pin every dependency again, with hashes
+	bash deploy/pin_requirements.sh
+
+clean: ## Remove what the targets above made, the embedded broker's data included
+	rm -rf $(VENV) $(TORCH_VENV) .veriaidpo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# -- what the targets above stand on ---------------------------------------------------------------------------------
+
+.PHONY: system
+system:
+	@bash deploy/install_system_packages.sh
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(TORCH_READY): requirements/torch.txt pyproject.toml
+	$(PYTHON) -m venv $(TORCH_VENV)
+	$(TORCH_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/torch.txt
+	$(TORCH_VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
