@@ -1,0 +1,168 @@
+"""Reads one partition of a reply topic and hands each reply to whoever waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Self
+from zlib import crc32
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from schemas.codec import Codec
+from schemas.errors import BadRecord, KafkaUnavailable, VeriAIDPOError, error_of
+from schemas.events import ClassificationFailure, ClassificationResult
+from schemas.headers import CORRELATION_ID
+from schemas.reply import ReplyAddress
+
+from .kafka_client import METADATA_MAX_AGE_MS, KafkaSecurity, kafka_failure, partition_count
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_ERROR_S = 0.5
+
+
+class ReplyReader:
+    """Matches replies to the requests that wait for them.
+
+    Instances share a reply topic without a consumer group: each reads one partition, names it in its
+    requests, and ignores what isn't its own. Without `partition`, `instance_id` picks it.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        topic: str,
+        partition: int | None = None,
+        *,
+        instance_id: str = "",
+        codec: Codec | None = None,
+        security: KafkaSecurity | None = None,
+        start_timeout_s: float = 30.0,
+    ) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._topic = topic
+        self._partition = partition
+        self._instance_id = instance_id
+        self._codec = codec or Codec()
+        self._security: KafkaSecurity = security or {}
+        self._start_timeout_s = start_timeout_s
+        self._waiting: dict[bytes, asyncio.Future[ClassificationResult]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """True while it reads on from a known position: a reply produced now will be seen."""
+        return self._task is not None and not self._task.done()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for their reply."""
+        return len(self._waiting)
+
+    def address(self, correlation_id: bytes) -> ReplyAddress:
+        """Where a reply to `correlation_id` must be sent."""
+        assert self._partition is not None, "the reader has not started"
+        return ReplyAddress(self._topic, self._partition, correlation_id)
+
+    @contextmanager
+    def expect(self, correlation_id: bytes) -> Iterator[asyncio.Future[ClassificationResult]]:
+        """Wait for one reply: the future gives the result or raises the failure's typed error.
+
+        Enter it before the request is sent. Leaving it, by return, timeout or cancellation, frees the slot.
+        """
+        if correlation_id in self._waiting:
+            raise ValueError("a request with this correlation id is already waiting")
+        if not self.ready:
+            raise KafkaUnavailable(reason="the reply reader is not running")
+        future: asyncio.Future[ClassificationResult] = asyncio.get_running_loop().create_future()
+        self._waiting[correlation_id] = future
+        try:
+            yield future
+        finally:
+            del self._waiting[correlation_id]
+            if not future.cancel() and not future.cancelled():
+                future.exception()  # retrieved, even where nobody awaited it
+
+    async def __aenter__(self) -> Self:
+        try:
+            async with asyncio.timeout(self._start_timeout_s):
+                consumer = await self._start()
+        except TimeoutError as error:
+            raise KafkaUnavailable(
+                reason=f"{self._topic} gave no position within {self._start_timeout_s:g} s"
+            ) from error
+        except (KafkaError, OSError) as error:
+            raise kafka_failure(error) from error
+        self._task = asyncio.create_task(self._run(consumer))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _start(self) -> AIOKafkaConsumer:
+        partitions = await partition_count(self._bootstrap_servers, self._topic, self._security)
+        if self._partition is None:
+            self._partition = crc32(self._instance_id.encode()) % partitions
+        if self._partition not in range(partitions):
+            raise ValueError(f"{self._topic} has no partition {self._partition}")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers,
+            auto_offset_reset="latest",
+            enable_auto_commit=False,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
+            **self._security,
+        )
+        try:
+            await consumer.start()
+            partition = TopicPartition(self._topic, self._partition)
+            consumer.assign([partition])
+            await consumer.position(partition)  # a reply sent before there is a position would be missed
+        except BaseException:
+            await consumer.stop()
+            raise
+        return consumer
+
+    async def _run(self, consumer: AIOKafkaConsumer) -> None:
+        """Read until cancelled; whatever else ends it fails everybody who waits."""
+        try:
+            while True:
+                try:
+                    self._settle(await consumer.getone())
+                except KafkaError as error:
+                    log.warning("Reading %s failed, trying again: %s", self._topic, type(error).__name__)
+                    await asyncio.sleep(RETRY_AFTER_ERROR_S)
+        finally:
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(KafkaUnavailable(reason="the reply reader stopped"))
+            await consumer.stop()
+
+    def _settle(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        correlation_id = dict(record.headers).get(CORRELATION_ID)
+        future = None if correlation_id is None else self._waiting.get(correlation_id)
+        if future is None or future.done():
+            return
+        try:
+            reply = self._codec.decode(record.value)
+        except BadRecord as error:
+            future.set_exception(error)
+            return
+        if isinstance(reply, ClassificationResult):
+            future.set_result(reply)
+        elif isinstance(reply, ClassificationFailure):
+            future.set_exception(failure_error(reply))
+
+
+def failure_error(failure: ClassificationFailure) -> VeriAIDPOError:
+    """The typed error that a failure reply stands for."""
+    return error_of(failure.code, retry_after_s=failure.retry_after_s, model_type=failure.model_type)
