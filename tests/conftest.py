@@ -1,0 +1,40 @@
+"""Fixtures that every kind of test shares."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from connectors.kafka.broker import Broker
+from tests.support.clusters import JARS_DIR, Kafka, running_kafka
+
+StartBroker = Callable[..., Awaitable[Broker]]
+
+
+@pytest.fixture(scope="session")
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kafka]:
+    """One cluster for the whole run. Tests share it: a topic or group of their own has a name of its own."""
+    async with running_kafka(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def fresh_kafka(tmp_path: Path) -> AsyncIterator[StartBroker]:
+    """Starts brokers that are the test's alone, for one that kills them or wants empty topics.
+
+    `broker = await fresh_kafka()`; keyword arguments are Broker's. Each is stopped when the test ends.
+    """
+    async with AsyncExitStack() as stack:
+        started = 0
+
+        async def start(data_dir: Path | None = None, **options: object) -> Broker:
+            nonlocal started
+            started += 1
+            folder = data_dir if data_dir is not None else tmp_path / f"kafka-{started}"
+            broker = Broker(folder, **{"jars_dir": JARS_DIR, **options})  # type: ignore[arg-type]
+            return await stack.enter_async_context(broker)
+
+        yield start
