@@ -1,0 +1,100 @@
+"""Caller tokens of the REST bridge. They never enter Kafka: the bridge signs the record's claims itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jwt.api_jws import PyJWS
+from jwt.exceptions import PyJWTError
+
+from ..errors import ConfigurationError, Unauthenticated
+from .keys import check_secret
+
+ALGORITHMS = ("HS256", "HS384", "HS512")
+LEEWAY_S = 60
+_TYPES = (None, "jwt", "at+jwt")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls the bridge, as its token says."""
+
+    subject: str
+    role: str
+    tenant_id: str
+    permissions: tuple[str, ...]
+
+
+def verify_bearer(token: str, *, secret: str, now_s: float, algorithm: str = "HS256") -> Caller:
+    """The caller behind a bearer token; Unauthenticated where it is forged, expired or an event's."""
+    raw_secret = check_secret(secret, "JWT_SECRET_KEY")
+    _check_algorithm(algorithm)
+    try:
+        decoded = _JWS.decode_complete(token.encode("utf-8", "replace"), raw_secret, [algorithm])
+        header, claims = decoded["header"], json.loads(decoded["payload"])
+    except (PyJWTError, ValueError, RecursionError) as error:
+        raise Unauthenticated(reason="the token isn't one of ours") from error
+    typ = header.get("typ")
+    if (typ.lower() if isinstance(typ, str) else typ) not in _TYPES:
+        raise Unauthenticated(reason="this kind of token isn't for callers")
+    if not isinstance(claims, dict):
+        raise Unauthenticated(reason="the token's payload isn't an object")
+    _check_time(claims, now_s)
+    return _caller(claims)
+
+
+def mint_bearer(
+    *,
+    secret: str,
+    subject: str,
+    role: str,
+    tenant_id: str,
+    permissions: Sequence[str],
+    now_s: int,
+    lifetime_s: int = 3600,
+    algorithm: str = "HS256",
+) -> str:
+    """A caller's token; for development and tests, a deployment's tokens come from its own login."""
+    raw_secret = check_secret(secret, "JWT_SECRET_KEY")
+    _check_algorithm(algorithm)
+    claims = {
+        "sub": subject,
+        "role": role,
+        "tenant_id": tenant_id,
+        "permissions": list(permissions),
+        "iat": now_s,
+        "exp": now_s + lifetime_s,
+    }
+    return _JWS.encode(json.dumps(claims).encode(), raw_secret, algorithm, headers={"typ": "JWT"})
+
+
+_JWS = PyJWS(algorithms=ALGORITHMS)
+
+
+def _check_algorithm(algorithm: str) -> None:
+    if algorithm not in ALGORITHMS:
+        raise ConfigurationError(setting="JWT_ALGORITHM", reason=f"use one of {', '.join(ALGORITHMS)}")
+
+
+def _check_time(claims: dict[str, object], now_s: float) -> None:
+    expires, not_before = claims.get("exp"), claims.get("nbf", 0)
+    if not isinstance(expires, int | float) or not isinstance(not_before, int | float):
+        raise Unauthenticated(reason="the token names no expiry")
+    if now_s >= expires:
+        raise Unauthenticated(reason="the token has expired")
+    if now_s + LEEWAY_S < not_before:
+        raise Unauthenticated(reason="the token isn't valid yet")
+
+
+def _caller(claims: dict[str, object]) -> Caller:
+    match claims:
+        case {"sub": str(subject), "tenant_id": str(tenant_id)} if subject and tenant_id:
+            pass
+        case _:
+            raise Unauthenticated(reason="the token names no subject or no tenant")
+    role, permissions = claims.get("role", ""), claims.get("permissions", [])
+    if not isinstance(role, str) or not isinstance(permissions, list):
+        raise Unauthenticated(reason="the token's role or permissions are malformed")
+    return Caller(subject, role, tenant_id, tuple(name for name in permissions if isinstance(name, str)))

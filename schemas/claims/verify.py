@@ -1,0 +1,217 @@
+"""Checking a record's claims, in two steps.
+
+1. `verify_signature`  the token is an event's, signed by a known issuer with a key valid at append time
+2. `check_claims`, `check_record`  it was signed for this record, and its issuer may claim what it claims
+
+After step 1 the signed reply address can be trusted: where only step 2 fails, the publisher gets a typed
+answer there. Time is the broker's append time, so that a consumer that lags refuses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from jwt.api_jws import PyJWS
+from jwt.exceptions import PyJWTError
+
+from ..content import check_content
+from ..errors import (
+    ClaimsExpired,
+    ClaimsForbidden,
+    ClaimsMismatch,
+    ClaimsUnverified,
+    RecordMismatch,
+)
+from ..events import ClassificationRequest
+from ..headers import RequestHeaders
+from ..identity import digest_of
+from ..limits import MAX_ID_CHARS
+from ..reply import ReplyAddress, reply_of_claim
+from ..topics import model_type_of
+from .issuers import IssuerList
+from .keys import ALGORITHMS
+from .mint import AUDIENCE, EVENT_TYPE
+
+MAX_LIFETIME_S = 24 * 3600
+LEEWAY_S = 60
+MAX_AGE_S = 30 * 24 * 3600
+"""As long as request topics keep their records: what is older was put there by something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventClaims:
+    """What a verified token says. Verified means signed, not yet allowed: see `check_claims`."""
+
+    issuer: str
+    subject: str
+    role: str
+    tenant_id: str
+    permissions: tuple[str, ...]
+    request_id: str
+    topic: str
+    digest: str
+    reply: ReplyAddress | None
+    issued_at_s: int
+    expires_at_s: int
+    audience: tuple[str, ...] = (AUDIENCE,)
+
+
+def verify_signature(token: str, issuers: IssuerList, *, append_time_ms: int) -> EventClaims:
+    """The claims of a token that a listed issuer signed; ClaimsUnverified where it isn't so.
+
+    UnknownKey, its subclass, says that only the key id is unknown: the issuer's key set may have moved on.
+    """
+    raw = token.encode("utf-8", "replace")
+    header, claims = _unverified(raw)
+    issuer, kid = claims.get("iss"), header.get("kid")
+    if not isinstance(issuer, str) or not isinstance(kid, str):
+        raise ClaimsUnverified(reason="it names no issuer or no key id")
+    key = issuers.key(issuer, kid, append_time_ms)
+    if header.get("alg") != key.algorithm:
+        raise ClaimsUnverified(reason="its algorithm isn't the key's")
+    try:
+        payload = _JWS.decode(raw, key.jwk, [key.algorithm])
+    except PyJWTError as error:
+        raise ClaimsUnverified(reason="the signature is wrong") from error
+    return _claims(json.loads(payload))
+
+
+def check_claims(
+    claims: EventClaims,
+    issuers: IssuerList,
+    *,
+    topic: str,
+    value: bytes,
+    headers: RequestHeaders,
+    append_time_ms: int,
+    now_ms: int,
+    required_permission: str,
+) -> None:
+    """The claims fit the record they came with and their issuer: ClaimsMismatch, …Forbidden or …Expired."""
+    if AUDIENCE not in claims.audience:
+        raise ClaimsMismatch(reason=f"the audience isn't {AUDIENCE}")
+    if claims.topic != topic:
+        raise ClaimsMismatch(reason="another topic")
+    if not compare_digest(claims.digest.encode(), digest_of(value).encode()):
+        raise ClaimsMismatch(reason="another value (digest)")
+    if claims.reply != headers.reply:
+        raise ClaimsMismatch(reason="another reply address")
+    _check_issuer(claims, issuers, required_permission)
+    _check_time(claims, append_time_ms, now_ms)
+
+
+def check_record(
+    claims: EventClaims,
+    headers: RequestHeaders,
+    key: bytes | None,
+    request: ClassificationRequest,
+    topic: str,
+) -> None:
+    """Key, value, headers, claims and topic name one request, and it is one that can be answered.
+
+    Raises RecordMismatch, UnknownModelType, UnsupportedLanguage, EmptyText or TextTooLong.
+    """
+    if not 0 < len(request.request_id) <= MAX_ID_CHARS:
+        raise RecordMismatch(field=f"request_id (1 to {MAX_ID_CHARS} characters)")
+    if key != request.request_id.encode("utf-8", "replace"):
+        raise RecordMismatch(field="key")
+    if headers.ce_id != request.request_id:
+        raise RecordMismatch(field="ce_id")
+    if claims.request_id != request.request_id:
+        raise RecordMismatch(field="jti")
+    if claims.tenant_id != request.tenant_id:
+        raise RecordMismatch(field="tenant_id")
+    check_content(request)
+    if request.model_type != model_type_of(topic):
+        raise RecordMismatch(field="model_type")
+
+
+def may_reply(claims: EventClaims, issuers: IssuerList) -> bool:
+    """Whether a signed reply address may be written to at all, also with a failure."""
+    return claims.reply is not None and issuers.issuer(claims.issuer).may_claim_reply_topic(
+        claims.reply.topic
+    )
+
+
+_JWS = PyJWS(algorithms=ALGORITHMS)
+
+
+def _check_issuer(claims: EventClaims, issuers: IssuerList, required_permission: str) -> None:
+    issuer = issuers.issuer(claims.issuer)
+    if not issuer.may_claim_tenant(claims.tenant_id):
+        raise ClaimsForbidden(reason="this tenant")
+    if not issuer.may_claim_topic(claims.topic):
+        raise ClaimsForbidden(reason="this topic")
+    if required_permission not in claims.permissions:
+        raise ClaimsForbidden(reason=f"the permission {required_permission} isn't claimed")
+    if not issuer.may_claim_permission(required_permission):
+        raise ClaimsForbidden(reason=f"the permission {required_permission}")
+    if claims.reply is not None and not issuer.may_claim_reply_topic(claims.reply.topic):
+        raise ClaimsForbidden(reason="this reply topic")
+
+
+def _check_time(claims: EventClaims, append_time_ms: int, now_ms: int) -> None:
+    append_s = append_time_ms / 1000
+    if not 0 < claims.expires_at_s - claims.issued_at_s <= MAX_LIFETIME_S:
+        raise ClaimsExpired(reason="a token lives at most 24 hours")
+    if claims.issued_at_s > append_s + LEEWAY_S:
+        raise ClaimsExpired(reason="it was issued after the record was appended")
+    if append_s >= claims.expires_at_s + LEEWAY_S:
+        raise ClaimsExpired(reason="it had expired when the record was appended")
+    if now_ms - append_time_ms > MAX_AGE_S * 1000:
+        raise ClaimsExpired(reason="the record is older than 30 days")
+
+
+def _unverified(raw: bytes) -> tuple[dict[str, object], dict[str, object]]:
+    """Header and payload before any signature is checked: good only for finding the key to check with."""
+    try:
+        decoded = _JWS.decode_complete(raw, options={"verify_signature": False})
+        header, claims = decoded["header"], json.loads(decoded["payload"])
+    except (PyJWTError, ValueError, RecursionError) as error:
+        raise ClaimsUnverified(reason="it isn't a JWT") from error
+    if header.get("typ") != EVENT_TYPE:
+        raise ClaimsUnverified(reason=f"its type isn't {EVENT_TYPE}")
+    if not isinstance(claims, dict):
+        raise ClaimsUnverified(reason="its payload isn't an object")
+    return header, claims
+
+
+def _claims(payload: object) -> EventClaims:
+    match payload:
+        case {
+            "iss": str(issuer),
+            "aud": str() | list() as audience,
+            "sub": str(subject),
+            "role": str(role),
+            "tenant_id": str(tenant_id),
+            "permissions": list(permissions),
+            "iat": int(issued_at_s),
+            "exp": int(expires_at_s),
+            "jti": str(request_id),
+            "topic": str(topic),
+            "digest": str(digest),
+            "reply": reply,
+        } if all(isinstance(permission, str) for permission in permissions):
+            pass
+        case _:
+            raise ClaimsUnverified(reason="claims are missing or of the wrong type")
+    try:
+        address = None if reply is None else reply_of_claim(reply)
+    except ValueError as error:
+        raise ClaimsUnverified(reason="the reply address is malformed") from error
+    return EventClaims(
+        issuer=issuer,
+        subject=subject,
+        role=role,
+        tenant_id=tenant_id,
+        permissions=tuple(permissions),
+        request_id=request_id,
+        topic=topic,
+        digest=digest,
+        reply=address,
+        issued_at_s=issued_at_s,
+        expires_at_s=expires_at_s,
+        audience=(audience,) if isinstance(audience, str) else tuple(audience),
+    )

@@ -1,0 +1,48 @@
+"""Where a reply goes: topic, partition and correlation id, as the publisher signed them."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from typing import TypedDict
+
+from .limits import MAX_CORRELATION_ID_BYTES
+
+MAX_PARTITION = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAddress:
+    """`correlation_id` is the client's own bytes, echoed as they came."""
+
+    topic: str
+    partition: int
+    correlation_id: bytes
+
+
+class ReplyClaim(TypedDict):
+    """The address inside a token; `correlation_id` is base64url without padding."""
+
+    topic: str
+    partition: int
+    correlation_id: str
+
+
+def reply_claim(reply: ReplyAddress) -> ReplyClaim:
+    encoded = urlsafe_b64encode(reply.correlation_id).rstrip(b"=").decode("ascii")
+    return {"topic": reply.topic, "partition": reply.partition, "correlation_id": encoded}
+
+
+def reply_of_claim(claim: object) -> ReplyAddress:
+    """The address that was signed; ValueError where the claim isn't one."""
+    match claim:
+        case {"topic": str(topic), "partition": int(partition), "correlation_id": str(encoded)}:
+            pass
+        case _:
+            raise ValueError("reply must hold topic, partition and correlation_id")
+    if isinstance(partition, bool) or not -MAX_PARTITION - 1 <= partition <= MAX_PARTITION:
+        raise ValueError("reply partition isn't a 32-bit number")
+    if len(encoded) > MAX_CORRELATION_ID_BYTES * 2:
+        raise ValueError("correlation id too long")
+    correlation_id = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    return ReplyAddress(topic, partition, correlation_id)
