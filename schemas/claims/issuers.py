@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from jwt import PyJWK
-
 from ..errors import ClaimsUnverified, ConfigurationError, UnknownKey
 from ..topics import REPLY_PREFIX
-from .keys import PublicKey, verifying_jwk
+from .keys import PublicKey, Verifier
 
 ANY = "*"
 
@@ -23,11 +21,11 @@ class VerifyingKey:
     key: str | bytes | PublicKey = field(repr=False)
     not_before_ms: int | None = None
     not_after_ms: int | None = None
-    jwk: PyJWK = field(init=False, repr=False, compare=False)
+    verifier: Verifier = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Made once here: parsing a key costs more than checking a signature with it.
-        object.__setattr__(self, "jwk", verifying_jwk(self.key, self.algorithm, kid=self.kid))
+        object.__setattr__(self, "verifier", Verifier(self.key, self.algorithm, kid=self.kid))
 
     def is_valid_at(self, at_ms: int) -> bool:
         return (self.not_before_ms is None or self.not_before_ms <= at_ms) and (

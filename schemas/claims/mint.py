@@ -5,15 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
-from jwt.api_jws import PyJWS
-from jwt.exceptions import PyJWTError
-
-from ..errors import ConfigurationError
 from ..reply import ReplyAddress, reply_claim
-from .keys import ALGORITHMS
-from .keys import signing_key as load_signing_key
+from .jws import compact_header, encode_segment
+from .keys import Signer
 
 AUDIENCE = "veriaidpo"
 EVENT_TYPE = "veriaidpo-event+jwt"
@@ -30,20 +25,20 @@ class SigningKey:
     algorithm: str
     key: str = field(repr=False)
 
+    _signer: Signer = field(init=False, repr=False, compare=False)
+    _header: bytes = field(init=False, repr=False, compare=False)
+
     def __post_init__(self) -> None:
-        self._prepared  # noqa: B018 - a bad key is refused now, not at the first record
+        # A bad key is refused here, not at the first record; a good one is parsed once.
+        object.__setattr__(self, "_signer", Signer(self.key, self.algorithm, kid=self.kid))
+        header = compact_header({"typ": EVENT_TYPE, "alg": self.algorithm, "kid": self.kid})
+        object.__setattr__(self, "_header", header)
 
-    @cached_property
-    def _prepared(self) -> object:
-        return load_signing_key(self.key, self.algorithm, kid=self.kid)
-
-    def sign(self, payload: bytes, *, typ: str) -> str:
-        """The payload as a compact JWS."""
-        headers = {"typ": typ, "kid": self.kid}
-        try:
-            return _JWS.encode(payload, self._prepared, self.algorithm, headers=headers)  # type: ignore[arg-type]
-        except PyJWTError as error:
-            raise ConfigurationError(setting=f"key {self.kid}", reason="it can't sign") from error
+    def sign_event(self, payload: bytes) -> str:
+        """The payload as an event token: the only kind that this key signs."""
+        signing_input = self._header + b"." + encode_segment(payload)
+        signature = encode_segment(self._signer.sign(signing_input))
+        return (signing_input + b"." + signature).decode("ascii")
 
 
 def mint_event_claims(
@@ -78,7 +73,4 @@ def mint_event_claims(
         "digest": digest,
         "reply": None if reply is None else reply_claim(reply),
     }
-    return signing_key.sign(json.dumps(claims, separators=(",", ":")).encode(), typ=EVENT_TYPE)
-
-
-_JWS = PyJWS(algorithms=ALGORITHMS)
+    return signing_key.sign_event(json.dumps(claims, separators=(",", ":")).encode())

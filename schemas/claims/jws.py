@@ -1,0 +1,78 @@
+"""Compact JWS (RFC 7515), as little of it as tokens here need; the cryptography is pyjwt's.
+
+pyjwt's own reader decodes every token twice here (once to find the key) and checks base64 a character at a
+time in Python: 200 µs a record. This one takes what pyjwt takes and nothing else, in a tenth of that; a test
+holds the two against each other. No critical extension, no detached payload: none is understood here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+JsonObject: TypeAlias = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class CompactJws:
+    """A token taken apart. Nothing in it is to be believed before its signature is checked."""
+
+    header: JsonObject
+    claims: JsonObject
+    signing_input: bytes
+    signature: bytes
+
+
+def read_compact(token: str) -> CompactJws:
+    """The token's parts; ValueError where it isn't a compact JWS with JSON objects for header and payload."""
+    raw = token.encode("ascii")  # UnicodeEncodeError is a ValueError
+    if not _COMPACT.fullmatch(raw):
+        raise ValueError("not three base64url segments")
+    signing_input, _, signature = raw.rpartition(b".")
+    header, _, payload = signing_input.partition(b".")
+    return CompactJws(
+        _header(header), _object(decode_segment(payload)), signing_input, decode_segment(signature)
+    )
+
+
+def compact_header(header: JsonObject) -> bytes:
+    """A header as a token's first segment: made once for a key."""
+    return encode_segment(json.dumps(header, separators=(",", ":"), sort_keys=True).encode())
+
+
+def encode_segment(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")
+
+
+def decode_segment(segment: bytes) -> bytes:
+    """Base64url without padding, in its one canonical spelling: no two tokens for one signature."""
+    decoded = urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+    if encode_segment(decoded) != segment:
+        raise ValueError("base64url isn't canonical")
+    return decoded
+
+
+_COMPACT = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+
+
+@lru_cache(maxsize=256)  # an issuer's headers are the same bytes in every token
+def _header(segment: bytes) -> JsonObject:
+    header = _object(decode_segment(segment))
+    if "crit" in header or "b64" in header:
+        raise ValueError("critical extensions aren't understood")
+    return header
+
+
+def _object(data: bytes) -> JsonObject:
+    try:
+        found = json.loads(data.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(found, dict):
+        raise ValueError("not an object")
+    return found
