@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from schemas.claims.issuers import SigningKey
+from schemas.claims.mint import SigningKey
 from schemas.codec import Codec
 from schemas.errors import DeadlineExceeded
 from schemas.events import ClassificationRequest, ClassificationResult

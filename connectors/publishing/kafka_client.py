@@ -21,23 +21,18 @@ class KafkaSecurity(TypedDict, total=False):
     """How to reach a cluster that isn't plain text; handed to aiokafka as it is."""
 
     security_protocol: str
-    ssl_context: ssl.SSLContext | None
+    ssl_context: ssl.SSLContext
     sasl_mechanism: str
-    sasl_plain_username: str | None
-    sasl_plain_password: str | None
+    sasl_plain_username: str
+    sasl_plain_password: str
 
 
 class TopicMissing(Unavailable):
     """The cluster has no such topic; nothing here makes one."""
 
     code = "TOPIC_MISSING"
-    message = "Kafka has no topic {topic}. Create it with: {command}"
-    message_vi = "Kafka chưa có chủ đề {topic}. Hãy tạo bằng lệnh: {command}"
-
-    def __init__(self, topic: str) -> None:
-        client = topic.removeprefix(REPLY_PREFIX)
-        option = "" if client == topic else f" --client {client}"
-        super().__init__(topic=topic, command=f"veriaidpo topics create{option}")
+    message = "Kafka has no topic {topic}. Create it with '{command}'."
+    message_vi = "Kafka chưa có topic {topic}. Hãy tạo bằng lệnh '{command}'."
 
 
 async def partition_count(bootstrap_servers: str, topic: str, security: KafkaSecurity | None = None) -> int:
@@ -63,7 +58,7 @@ async def known_partitions(client: AIOKafkaClient, topic: str) -> int:
     cluster: ClusterMetadata = await client.fetch_all_metadata()
     partitions = cluster.partitions_for_topic(topic)
     if not partitions:
-        raise TopicMissing(topic)
+        raise TopicMissing(topic=topic, command=_creating_command(topic))
     return len(partitions)
 
 
@@ -74,3 +69,8 @@ def kafka_failure(error: BaseException) -> VeriAIDPOError:
     if isinstance(error, MessageSizeTooLargeError):
         return RequestTooLarge(limit=MAX_REQUEST_BYTES)
     return KafkaUnavailable(reason=type(error).__name__)
+
+
+def _creating_command(topic: str) -> str:
+    client = topic.removeprefix(REPLY_PREFIX)
+    return "veriaidpo topics create" if client == topic else f"veriaidpo topics create --client {client}"

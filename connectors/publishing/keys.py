@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from schemas.claims.issuers import SigningKey
+from schemas.claims.mint import SigningKey
 from schemas.errors import ConfigurationError
 
 FIELDS = ("issuer", "kid", "algorithm", "key")
@@ -18,7 +18,9 @@ def read_signing_key(path: Path) -> SigningKey:
         fields = {name: content[name] for name in FIELDS}
     except (OSError, ValueError, TypeError, KeyError) as error:
         # The error's own text may quote the file.
-        raise ConfigurationError(reason=f"{path} is no signing key: {type(error).__name__}") from None
+        raise ConfigurationError(
+            setting="signing key", reason=f"{path} can't be read as one ({type(error).__name__})"
+        ) from None
     if not all(isinstance(value, str) for value in fields.values()):
-        raise ConfigurationError(reason=f"{path} is no signing key: {', '.join(FIELDS)} are strings")
+        raise ConfigurationError(setting="signing key", reason=f"{path} holds {', '.join(FIELDS)} as strings")
     return SigningKey(**fields)

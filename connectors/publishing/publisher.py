@@ -14,15 +14,21 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
-from schemas.claims.issuers import SigningKey
-from schemas.claims.mint import mint_event_claims
+from schemas.claims.mint import DEFAULT_LIFETIME_S, SigningKey, mint_event_claims
 from schemas.codec import Codec
-from schemas.errors import EmptyText, KafkaUnavailable, RequestTooLarge, TextTooLong
+from schemas.content import check_content
+from schemas.errors import InvalidRequest, KafkaUnavailable, RequestTooLarge
 from schemas.events import ClassificationRequest
 from schemas.headers import request_headers
-from schemas.limits import MAX_HEADERS_BYTES, MAX_REQUEST_BYTES, MAX_TEXT_CHARS
+from schemas.identity import digest_of
+from schemas.limits import (
+    MAX_CORRELATION_ID_BYTES,
+    MAX_HEADERS_BYTES,
+    MAX_ID_CHARS,
+    MAX_REQUEST_BYTES,
+    MAX_TOKEN_BYTES,
+)
 from schemas.reply import ReplyAddress
-from schemas.taxonomy import model_type
 from schemas.topics import request_topic
 
 from .kafka_client import METADATA_MAX_AGE_MS, KafkaSecurity, kafka_failure, known_partitions
@@ -67,7 +73,7 @@ class Publisher:
         codec: Codec | None = None,
         security: KafkaSecurity | None = None,
         confirm_timeout_s: float = 30.0,
-        claims_lifetime_s: int = 3600,
+        claims_lifetime_s: int = DEFAULT_LIFETIME_S,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
@@ -83,6 +89,7 @@ class Publisher:
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self._codec.register)  # a schema registry is asked here, not in a send
         self._producer = await self._start_producer()
         return self
 
@@ -107,8 +114,9 @@ class Publisher:
     ) -> SentRequest:
         """Publish one request and wait until the broker confirms it.
 
-        Raises UnknownModelType, EmptyText, TextTooLong and RequestTooLarge before anything is sent,
-        TopicMissing where the topic doesn't exist, KafkaUnavailable for the rest.
+        Raises before anything is sent: UnknownModelType, UnsupportedLanguage, EmptyText, TextTooLong,
+        InvalidRequest, RequestTooLarge, and TopicMissing where the topic doesn't exist. After that:
+        KafkaUnavailable.
         """
         record = self.sign(
             request,
@@ -144,7 +152,7 @@ class Publisher:
         traceparent: str | None = None,
     ) -> SignedRecord:
         """The record that `send` produces; touches no network."""
-        check_request(request)
+        check_request(request, reply)
         now = self._now()
         topic = request_topic(request.model_type)
         value = self._codec.encode(request)
@@ -152,10 +160,10 @@ class Publisher:
             subject=subject,
             role=role,
             tenant_id=request.tenant_id,
-            permissions=tuple(permissions),
+            permissions=permissions,
             request_id=request.request_id,
             topic=topic,
-            value=value,
+            digest=digest_of(value),
             reply=reply,
             issued_at_s=int(now.timestamp()),
             expires_at_s=int(now.timestamp()) + self._claims_lifetime_s,
@@ -170,8 +178,7 @@ class Publisher:
             now=now,
             traceparent=traceparent,
         )
-        if sum(len(name) + len(content) for name, content in headers) > MAX_HEADERS_BYTES:
-            raise RequestTooLarge(limit=MAX_HEADERS_BYTES)
+        _check_sizes(token, headers)
         return SignedRecord(topic, request.request_id.encode(), value, headers)
 
     async def _produce(self, record: SignedRecord) -> RecordMetadata:
@@ -224,7 +231,7 @@ class Publisher:
                 await producer.start()
         except BaseException as error:
             await producer.stop()
-            if isinstance(error, KafkaError | OSError):
+            if isinstance(error, KafkaError | OSError | TimeoutError):
                 raise kafka_failure(error) from error
             raise
         return producer
@@ -237,10 +244,23 @@ class Publisher:
             log.warning("The Kafka producer stopped with unconfirmed records: %s", type(error).__name__)
 
 
-def check_request(request: ClassificationRequest) -> None:
-    """UnknownModelType, EmptyText or TextTooLong: what a worker would answer, without the journey."""
-    model_type(request.model_type)
-    if not request.text.strip():
-        raise EmptyText()
-    if len(request.text) > MAX_TEXT_CHARS:
-        raise TextTooLong(limit=MAX_TEXT_CHARS)
+def check_request(request: ClassificationRequest, reply: ReplyAddress | None) -> None:
+    """Raises what a worker would answer, without the journey."""
+    check_content(request)
+    for name, value in (("request_id", request.request_id), ("tenant_id", request.tenant_id)):
+        if not 0 < len(value) <= MAX_ID_CHARS:
+            raise InvalidRequest(reason=f"{name} has 1 to {MAX_ID_CHARS} characters")
+    if reply is not None and not 0 < len(reply.correlation_id) <= MAX_CORRELATION_ID_BYTES:
+        raise InvalidRequest(reason=f"a correlation id has 1 to {MAX_CORRELATION_ID_BYTES} bytes")
+    try:
+        for value in (request.text, request.request_id, request.tenant_id):
+            value.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(reason="half of a surrogate pair is no character") from None
+
+
+def _check_sizes(token: str, headers: Sequence[tuple[str, bytes]]) -> None:
+    if len("Bearer ") + len(token) > MAX_TOKEN_BYTES:
+        raise RequestTooLarge(limit=MAX_TOKEN_BYTES)
+    if sum(len(name) + len(content) for name, content in headers) > MAX_HEADERS_BYTES:
+        raise RequestTooLarge(limit=MAX_HEADERS_BYTES)

@@ -14,9 +14,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.codec import Codec
-from schemas.errors import BadRecord, KafkaUnavailable, VeriAIDPOError, error_of
+from schemas.errors import KafkaUnavailable, VeriAIDPOError
 from schemas.events import ClassificationFailure, ClassificationResult
-from schemas.headers import CORRELATION_ID
+from schemas.failures import error_of_failure
+from schemas.headers import read_correlation_id
 from schemas.reply import ReplyAddress
 
 from .kafka_client import METADATA_MAX_AGE_MS, KafkaSecurity, kafka_failure, partition_count
@@ -66,7 +67,8 @@ class ReplyReader:
 
     def address(self, correlation_id: bytes) -> ReplyAddress:
         """Where a reply to `correlation_id` must be sent."""
-        assert self._partition is not None, "the reader has not started"
+        if self._partition is None:
+            raise RuntimeError("the reply reader has no partition before it has started")
         return ReplyAddress(self._topic, self._partition, correlation_id)
 
     @contextmanager
@@ -104,10 +106,10 @@ class ReplyReader:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
 
     async def _start(self) -> AIOKafkaConsumer:
         partitions = await partition_count(self._bootstrap_servers, self._topic, self._security)
@@ -137,32 +139,37 @@ class ReplyReader:
         try:
             while True:
                 try:
-                    self._settle(await consumer.getone())
+                    await self._settle(await consumer.getone())
                 except KafkaError as error:
                     log.warning("Reading %s failed, trying again: %s", self._topic, type(error).__name__)
                     await asyncio.sleep(RETRY_AFTER_ERROR_S)
+        except Exception as error:
+            log.error("The reader of %s stopped: %s", self._topic, type(error).__name__)
+            raise
         finally:
             for future in self._waiting.values():
-                if not future.done():
-                    future.set_exception(KafkaUnavailable(reason="the reply reader stopped"))
+                _fail(future, KafkaUnavailable(reason="the reply reader stopped"))
             await consumer.stop()
 
-    def _settle(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        correlation_id = dict(record.headers).get(CORRELATION_ID)
+    async def _settle(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        correlation_id = read_correlation_id(record.headers)
         future = None if correlation_id is None else self._waiting.get(correlation_id)
         if future is None or future.done():
-            return
+            return  # another instance's, a redelivered one, or one that nobody waits for any more
         try:
-            reply = self._codec.decode(record.value)
-        except BadRecord as error:
-            future.set_exception(error)
+            if record.value is None or self._codec.knows(record.value):
+                reply = self._codec.decode(record.value)
+            else:
+                reply = await asyncio.to_thread(self._codec.decode, record.value)
+        except VeriAIDPOError as error:
+            _fail(future, error)
             return
-        if isinstance(reply, ClassificationResult):
+        if isinstance(reply, ClassificationFailure):
+            _fail(future, error_of_failure(reply))
+        elif isinstance(reply, ClassificationResult) and not future.done():
             future.set_result(reply)
-        elif isinstance(reply, ClassificationFailure):
-            future.set_exception(failure_error(reply))
 
 
-def failure_error(failure: ClassificationFailure) -> VeriAIDPOError:
-    """The typed error that a failure reply stands for."""
-    return error_of(failure.code, retry_after_s=failure.retry_after_s, model_type=failure.model_type)
+def _fail(future: asyncio.Future[ClassificationResult], error: VeriAIDPOError) -> None:
+    if not future.done():
+        future.set_exception(error)
