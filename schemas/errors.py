@@ -32,7 +32,6 @@ The class carries code, retriability, HTTP status and both languages; no table e
 Details are values fit for a log line and an answer: never a text, a token or a secret.
 """
 
-# ruff: noqa: N818 - these names say what happened; "Error" would add nothing
 from __future__ import annotations
 
 from collections.abc import Iterator

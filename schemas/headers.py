@@ -151,7 +151,6 @@ def dead_letter_headers(
 
 def read_request_headers(headers: Headers) -> RequestHeaders:
     """A request's headers; BadHeaders where their form is wrong, ClaimsMissing without a token."""
-    _check_size(headers)
     found = _ours(headers)
     if CE_ID not in found:
         raise BadHeaders(reason=f"{CE_ID} is missing")
@@ -206,23 +205,23 @@ _DEADLINE = re.compile(rb"[0-9]{1,15}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]{0,200})?")
 
 
-def _check_size(headers: Headers) -> None:
+def _ours(headers: Headers) -> dict[str, bytes]:
     if len(headers) > MAX_HEADERS:
         raise BadHeaders(reason=f"more than {MAX_HEADERS} headers")
-    # Kafka allows headers without a value; ours have one, others' don't matter.
-    if sum(len(name) + len(value or b"") for name, value in headers) > MAX_HEADERS_BYTES:
-        raise BadHeaders(reason=f"more than {MAX_HEADERS_BYTES} bytes of headers")
-
-
-def _ours(headers: Headers) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
+    size = 0
     for name, value in headers:
+        size += len(name)
+        if value is not None:  # Kafka allows it; ours have one, others' don't matter
+            size += len(value)
         if name in _OURS:
             if name in found:
                 raise BadHeaders(reason=f"{name} appears twice")
             if value is None:
                 raise BadHeaders(reason=f"{name} has no value")
             found[name] = value
+    if size > MAX_HEADERS_BYTES:
+        raise BadHeaders(reason=f"more than {MAX_HEADERS_BYTES} bytes of headers")
     return found
 
 
@@ -238,16 +237,12 @@ def _token(value: bytes | None) -> str:
 
 
 def _reply(found: dict[str, bytes]) -> ReplyAddress | None:
-    parts = [found.get(name) for name in (REPLY_TOPIC, REPLY_PARTITION, CORRELATION_ID)]
-    match parts:
-        case [None, None, None]:
-            return None
-        case [bytes(topic), bytes(partition), bytes(correlation_id)]:
-            pass
-        case _:
-            raise BadHeaders(
-                reason=f"a reply needs all of {REPLY_TOPIC}, {REPLY_PARTITION} and {CORRELATION_ID}"
-            )
+    topic, partition = found.get(REPLY_TOPIC), found.get(REPLY_PARTITION)
+    correlation_id = found.get(CORRELATION_ID)
+    if topic is None and partition is None and correlation_id is None:
+        return None
+    if topic is None or partition is None or correlation_id is None:
+        raise BadHeaders(reason=f"a reply needs {REPLY_TOPIC}, {REPLY_PARTITION} and {CORRELATION_ID}")
     if len(partition) != 4:
         raise BadHeaders(reason=f"{REPLY_PARTITION} isn't 4 bytes")
     if not 0 < len(correlation_id) <= MAX_CORRELATION_ID_BYTES:

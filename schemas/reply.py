@@ -35,14 +35,13 @@ def reply_claim(reply: ReplyAddress) -> ReplyClaim:
 
 def reply_of_claim(claim: object) -> ReplyAddress:
     """The address that was signed; ValueError where the claim isn't one."""
-    match claim:
-        case {"topic": str(topic), "partition": int(partition), "correlation_id": str(encoded)}:
-            pass
-        case _:
-            raise ValueError("reply must hold topic, partition and correlation_id")
-    if isinstance(partition, bool) or not -MAX_PARTITION - 1 <= partition <= MAX_PARTITION:
+    if not isinstance(claim, dict):
+        raise ValueError("reply isn't an object")
+    topic, partition, encoded = claim.get("topic"), claim.get("partition"), claim.get("correlation_id")
+    if type(topic) is not str or type(partition) is not int or type(encoded) is not str:
+        raise ValueError("reply must hold topic, partition and correlation_id")
+    if not -MAX_PARTITION - 1 <= partition <= MAX_PARTITION:
         raise ValueError("reply partition isn't a 32-bit number")
     if len(encoded) > MAX_CORRELATION_ID_BYTES * 2:
         raise ValueError("correlation id too long")
-    correlation_id = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
-    return ReplyAddress(topic, partition, correlation_id)
+    return ReplyAddress(topic, partition, urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))

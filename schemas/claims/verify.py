@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hmac import compare_digest
+from typing import Any
 
 from ..content import check_content
 from ..errors import (
@@ -164,40 +165,47 @@ def _read(token: str) -> CompactJws:
     return jws
 
 
-def _claims(payload: JsonObject) -> EventClaims:
-    match payload:
-        case {
-            "iss": str(issuer),
-            "aud": str() | list() as audience,
-            "sub": str(subject),
-            "role": str(role),
-            "tenant_id": str(tenant_id),
-            "permissions": list(permissions),
-            "iat": int(issued_at_s),
-            "exp": int(expires_at_s),
-            "jti": str(request_id),
-            "topic": str(topic),
-            "digest": str(digest),
-            "reply": reply,
-        } if all(isinstance(permission, str) for permission in permissions):
-            pass
-        case _:
-            raise ClaimsUnverified(reason="claims are missing or of the wrong type")
+_CLAIM_TYPES: tuple[tuple[str, type], ...] = (
+    ("iss", str),
+    ("sub", str),
+    ("role", str),
+    ("tenant_id", str),
+    ("permissions", list),
+    ("iat", int),
+    ("exp", int),
+    ("jti", str),
+    ("topic", str),
+    ("digest", str),
+)
+
+
+def _claims(claims: JsonObject) -> EventClaims:
+    for name, kind in _CLAIM_TYPES:
+        if type(claims.get(name)) is not kind:  # exactly: JSON's true is no number
+            raise ClaimsUnverified(reason=f"the claim {name} is missing or of the wrong type")
+    values: dict[str, Any] = dict(claims)
+    audience, reply = values.get("aud"), values.get("reply")
     try:
         address = None if reply is None else reply_of_claim(reply)
     except ValueError as error:
         raise ClaimsUnverified(reason="the reply address is malformed") from error
     return EventClaims(
-        issuer=issuer,
-        subject=subject,
-        role=role,
-        tenant_id=tenant_id,
-        permissions=tuple(permissions),
-        request_id=request_id,
-        topic=topic,
-        digest=digest,
+        issuer=values["iss"],
+        subject=values["sub"],
+        role=values["role"],
+        tenant_id=values["tenant_id"],
+        permissions=tuple(name for name in values["permissions"] if isinstance(name, str)),
+        request_id=values["jti"],
+        topic=values["topic"],
+        digest=values["digest"],
         reply=address,
-        issued_at_s=issued_at_s,
-        expires_at_s=expires_at_s,
-        audience=(audience,) if isinstance(audience, str) else tuple(audience),
+        issued_at_s=values["iat"],
+        expires_at_s=values["exp"],
+        audience=_audience(audience),
     )
+
+
+def _audience(claim: object) -> tuple[str, ...]:
+    # RFC 7519 allows one name or a list of them.
+    names = claim if isinstance(claim, list) else [claim]
+    return tuple(name for name in names if isinstance(name, str))
