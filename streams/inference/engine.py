@@ -1,0 +1,151 @@
+"""Eleven models in the memory of one: a shared encoder on ONNX Runtime and a small head for each model type.
+
+Every model type asks its question of the same encoded sentence, so texts of different model types share a
+pass, and a model costs no more than its head (a few kilobytes).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from safetensors.numpy import load_file
+from tokenizers import Encoding, Tokenizer
+
+from connectors.model_store import ModelStore
+from streams.inference.packing import padding_share, passes
+from streams.inference.protocol import (
+    Classification,
+    Item,
+    ItemFailure,
+    ModelInfo,
+    Outcome,
+    unknown_model_type,
+)
+
+MAX_PASS_TOKENS: Final = 256
+"""Tokens in one pass through the encoder, padding included."""
+
+Floats = npt.NDArray[np.float32]
+
+
+class OnnxEngine:
+    """Classifies with the models of a store; `threads` are the cores it may use."""
+
+    def __init__(self, store: ModelStore, threads: int) -> None:
+        self._session = _session(str(store.encoder_path), threads)
+        self._inputs = frozenset(node.name for node in self._session.get_inputs())
+        self._tokenizer = Tokenizer.from_file(str(store.tokenizer_path))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(store.max_tokens)
+        self._max_tokens: int = store.max_tokens
+        self._heads = _heads(store)
+        self._models = {
+            name: ModelInfo(model.model_id, model.version, model.labels)
+            for name, model in store.models.items()
+        }
+
+    @property
+    def models(self) -> Mapping[str, ModelInfo]:
+        return self._models
+
+    @property
+    def max_tokens(self) -> int:
+        return self._max_tokens
+
+    def classify(self, items: Sequence[Item]) -> list[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        known: list[int] = []
+        for index, item in enumerate(items):
+            if item.model_type in self._heads:
+                known.append(index)
+            else:
+                outcomes[index] = unknown_model_type(item.model_type, self._heads)
+        started = time.perf_counter()
+        encodings = self._tokenizer.encode_batch_fast([items[index].text for index in known])
+        tokenise_ms = _ms_since(started)
+        lengths = [len(encoding) for encoding in encodings]
+        for rows in passes(lengths, MAX_PASS_TOKENS):
+            pass_items = [items[known[row]] for row in rows]
+            answers = self._pass(pass_items, [encodings[row] for row in rows], tokenise_ms)
+            outcomes.update(zip([known[row] for row in rows], answers, strict=True))
+        return [outcomes[index] for index in range(len(items))]
+
+    def _pass(
+        self, items: Sequence[Item], encodings: Sequence[Encoding], tokenise_ms: float
+    ) -> list[Outcome]:
+        """One pass through the encoder, then each text through its own head."""
+        started = time.perf_counter()
+        pooled = self._encode(encodings)
+        scores = [self._heads[item.model_type].scores(row) for item, row in zip(items, pooled, strict=True)]
+        infer_ms = _ms_since(started)
+        padding = padding_share([len(encoding) for encoding in encodings])
+        return [
+            Classification(
+                category_id=int(row.argmax()),
+                scores=tuple(row.tolist()),
+                tokens=len(encoding),
+                truncated=bool(encoding.overflowing),
+                tokenise_ms=tokenise_ms,
+                infer_ms=infer_ms,
+                batch_size=len(items),
+                padding_share=padding,
+            )
+            if np.isfinite(row).all()
+            else ItemFailure("INTERNAL", {"exception": "ScoresNotFinite"})
+            for encoding, row in zip(encodings, scores, strict=True)
+        ]
+
+    def _encode(self, encodings: Sequence[Encoding]) -> Floats:
+        """Sentence vectors. What pads a row is masked, so a text's mates don't change its vector."""
+        width = max(len(encoding) for encoding in encodings)
+        ids = np.zeros((len(encodings), width), dtype=np.int64)
+        mask = np.zeros((len(encodings), width), dtype=np.int64)
+        for row, encoding in enumerate(encodings):
+            ids[row, : len(encoding)] = encoding.ids
+            mask[row, : len(encoding)] = 1
+        feeds = {"input_ids": ids, "attention_mask": mask}
+        if "token_type_ids" in self._inputs:
+            feeds["token_type_ids"] = np.zeros_like(ids)
+        pooled: Floats = self._session.run(None, feeds)[0]
+        return pooled
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    weight: Floats  # labels x hidden
+    bias: Floats
+
+    def scores(self, pooled: Floats) -> Floats:
+        """Softmax over the labels. One text at a time: BLAS rounds a row differently in a larger product."""
+        logits = self.weight @ pooled + self.bias
+        powers = np.exp(logits - logits.max())
+        scores: Floats = powers / powers.sum()
+        return scores
+
+
+def _heads(store: ModelStore) -> dict[str, _Head]:
+    tensors = load_file(str(store.heads_path))
+    return {
+        name: _Head(tensors[f"{name}.weight"].astype(np.float32), tensors[f"{name}.bias"].astype(np.float32))
+        for name in store.models
+    }
+
+
+def _session(path: str, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.enable_mem_pattern = False
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1e3
