@@ -1,0 +1,88 @@
+"""The bridge's application: routes, errors and log around a gateway."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from api.bridge import Bridge
+from api.errors import install_error_handlers
+from api.gateway import Gateway
+from api.hangup import CallerGone
+from api.openapi import bare_operation_id, install_openapi, legacy_operation_id
+from api.request_log import CALLER_GONE, RequestLog
+from api.routes import classify, health
+from api.settings import BridgeSettings
+from api.tokens import CallerTokens
+
+PREFIX = "/api/v1/veriaidpo"
+DESCRIPTION = "Phân loại văn bản bảo vệ dữ liệu cá nhân. Classifies sentences about personal data protection."
+TAGS = [
+    {"name": "classification", "description": "Ask a model about a text."},
+    {"name": "health", "description": "Public."},
+]
+
+
+def create_app(
+    gateway: Gateway,
+    tokens: CallerTokens,
+    settings: BridgeSettings,
+    *,
+    running: Callable[[], AbstractAsyncContextManager[object]] | None = None,
+) -> FastAPI:
+    """The application. `running` is entered for as long as it serves: the gateway's own `async with`."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if running is None:
+            yield
+            return
+        async with running():
+            yield
+
+    app = FastAPI(
+        title="VeriAIDPO Streams",
+        version=service_version(),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        # The stock pages load scripts from a CDN.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=[Middleware(RequestLog)],
+    )
+    app.state.bridge = Bridge(
+        gateway=gateway,
+        tokens=tokens,
+        deadline_s=settings.deadline_s,
+        max_body_bytes=settings.max_body_bytes,
+        version=app.version,
+    )
+    for routes in (classify.router, health.router):
+        app.include_router(routes, prefix=PREFIX, generate_unique_id_function=legacy_operation_id)
+        app.include_router(routes, generate_unique_id_function=bare_operation_id)
+    install_error_handlers(app)
+    app.add_exception_handler(CallerGone, _nobody_to_answer)
+    app.add_exception_handler(ClientDisconnect, _nobody_to_answer)
+    install_openapi(app)
+    return app
+
+
+def service_version() -> str:
+    """The installed distribution's version; a bare checkout has none."""
+    try:
+        return installed_version("veriaidpo-streams")
+    except PackageNotFoundError:
+        return "0"
+
+
+async def _nobody_to_answer(_: Request, error: Exception) -> Response:
+    return Response(status_code=CALLER_GONE)

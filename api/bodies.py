@@ -1,0 +1,152 @@
+"""The bodies of requests and answers, with an example in each language."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.limits import MAX_TEXT_CHARS
+from schemas.taxonomy import MODEL_TYPES
+
+Language = Literal["vi", "en"]
+
+EXAMPLES: dict[str, dict[str, object]] = {
+    "vi": {
+        "summary": "Câu tiếng Việt",
+        "value": {
+            "text": "Vietcombank chỉ thu thập dữ liệu cá nhân cần thiết cho việc mở tài khoản.",
+            "model_type": "principles",
+            "language": "vi",
+            "include_metadata": True,
+        },
+    },
+    "en": {
+        "summary": "A sentence in English",
+        "value": {
+            "text": "We collect only the personal data that opening an account requires.",
+            "model_type": "principles",
+            "language": "en",
+            "include_metadata": False,
+        },
+    },
+}
+
+
+class ClassifyRequest(BaseModel):
+    """One sentence and the question asked about it. Fields that we don't know are left alone."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    # Longer or blank texts get answers of their own (413, 400), which pydantic's error wouldn't be.
+    text: str = Field(
+        min_length=1,
+        description="The sentence, Vietnamese (with or without diacritics) or English.",
+        json_schema_extra={"maxLength": MAX_TEXT_CHARS, "pattern": r"\S"},
+    )
+    # A name that we don't know gets 400 with the list.
+    model_type: str = Field(
+        "principles", description="Which model answers.", json_schema_extra={"enum": list(MODEL_TYPES)}
+    )
+    language: Language = Field("vi", description="The language of the text.")
+    include_metadata: bool = Field(True, description="Whether the answer holds processing_metadata.")
+
+
+class ProcessingMetadata(BaseModel):
+    """How the answer came about."""
+
+    processing_time_ms: float = Field(description="In the service, from the body's arrival to the answer.")
+    normalization_applied: bool = Field(description="Whether the model saw another text than was sent.")
+    companies_detected: int = Field(description="How many company names were replaced by [COMPANY].")
+    model_categories: list[str] = Field(description="Every label this model can give, in id order.")
+    timestamp: str = Field(description="When the answer was written: ISO 8601, UTC.")
+
+
+class ClassifyResponse(BaseModel):
+    """A label for the text."""
+
+    prediction: str
+    confidence: float = Field(ge=0, le=1)
+    category_id: int = Field(ge=0)
+    model_type: str
+    language: Language
+    normalized_text: str = Field(description="The text as the model saw it.")
+    detected_companies: list[str]
+    original_text: str
+    processing_metadata: ProcessingMetadata | None = Field(
+        None, description="Left out unless include_metadata is true."
+    )
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field; never its content."""
+
+    field: str
+    problem: str
+    error: str
+    error_vi: str
+
+
+class ErrorDetail(BaseModel):
+    """One error. `code` is stable; the sentences may change."""
+
+    code: str
+    error: str
+    error_vi: str
+    request_id: str
+    retry_after_s: int | None = Field(None, description="With 503, as the Retry-After header.")
+    required_permission: str | None = Field(None, description="With 403.")
+    user_role: str | None = Field(None, description="With 403.")
+    user_permissions: list[str] | None = Field(None, description="With 403.")
+    available_model_types: list[str] | None = Field(None, description="With UNKNOWN_MODEL_TYPE.")
+    model_type: str | None = None
+    limit: int | None = Field(None, description="With 413: bytes, or characters for TEXT_TOO_LONG.")
+    fields: list[FieldProblem] | None = Field(None, description="With 422.")
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that isn't 2xx."""
+
+    detail: ErrorDetail
+
+
+class KafkaHealth(BaseModel):
+    """The bridge's own connection."""
+
+    status: Literal["healthy", "unhealthy"]
+    state: Literal["connecting", "up", "down"]
+    reason: str | None = None
+
+
+class WorkersHealth(BaseModel):
+    """Workers that were heard of in the last seconds."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    present: int
+    ready_by_model_type: dict[str, int]
+
+
+class ModelTypesHealth(BaseModel):
+    """Which questions can be asked just now."""
+
+    available: list[str]
+    implemented: list[str]
+    planned: list[str]
+
+
+class HealthComponents(BaseModel):
+    """What the status is made of."""
+
+    kafka: KafkaHealth
+    workers: WorkersHealth
+    model_types: ModelTypesHealth
+
+
+class HealthResponse(BaseModel):
+    """healthy: every model type is served; degraded: some; unhealthy (503): none, or Kafka is away."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    service: str
+    version: str
+    timestamp: str
+    components: HealthComponents

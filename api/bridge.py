@@ -1,0 +1,28 @@
+"""What every route of one bridge shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from api.gateway import Gateway
+from api.tokens import CallerTokens
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """The gateway to the workers, the callers' tokens, and the limits a caller meets."""
+
+    gateway: Gateway
+    tokens: CallerTokens
+    deadline_s: float
+    max_body_bytes: int
+    version: str
+
+
+def bridge_of(request: Request) -> Bridge:
+    """The bridge that serves this request."""
+    bridge = request.app.state.bridge
+    assert isinstance(bridge, Bridge)  # noqa: S101 - create_app put it there
+    return bridge

@@ -1,0 +1,73 @@
+"""Reads a JSON body: size limited while it arrives, shape checked, content never echoed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from api.errors import InvalidBody, UnsupportedMediaType
+from schemas.errors import RequestTooLarge
+
+M = TypeVar("M", bound=BaseModel)
+
+# What is wrong with a field, by pydantic's name for it. Pydantic's own messages may quote the input.
+PROBLEMS: Mapping[str, tuple[str, str]] = {
+    "missing": ("is missing", "bị thiếu"),
+    "string_type": ("must be a string", "phải là chuỗi ký tự"),
+    "string_too_short": ("is too short", "quá ngắn"),
+    "string_unicode": ("isn't valid Unicode", "không phải Unicode hợp lệ"),
+    "bool_type": ("must be true or false", "phải là true hoặc false"),
+    "literal_error": ("must be one of: {expected}", "phải là một trong các giá trị: {expected}"),
+    "model_type": ("must be a JSON object", "phải là một đối tượng JSON"),
+    "model_attributes_type": ("must be a JSON object", "phải là một đối tượng JSON"),
+    "json_invalid": ("isn't valid JSON", "không phải JSON hợp lệ"),
+}
+OTHER_PROBLEM = ("isn't valid", "không hợp lệ")
+
+
+async def read_json(request: Request, model: type[M], *, max_bytes: int) -> M:
+    """The request's body as `model`; UnsupportedMediaType, RequestTooLarge, InvalidBody."""
+    media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaType()
+    body = await _read(request, max_bytes)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidBody(fields=_problems(error)) from None  # the cause holds the input
+
+
+async def _read(request: Request, max_bytes: int) -> bytes:
+    """Read no more than the limit, whatever content-length says or doesn't say."""
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > max_bytes:
+        raise RequestTooLarge(limit=max_bytes)
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > max_bytes:
+            raise RequestTooLarge(limit=max_bytes)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _problems(error: ValidationError) -> list[dict[str, str]]:
+    return [
+        _problem(one["type"], ".".join(map(str, one["loc"])), one.get("ctx", {}))
+        for one in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _problem(kind: str, field: str, context: Mapping[str, object]) -> dict[str, str]:
+    english, vietnamese = PROBLEMS.get(kind, OTHER_PROBLEM)
+    expected = context.get("expected", "")  # from the model, never from the input
+    return {
+        "field": field or "body",
+        "problem": kind,
+        "error": english.format(expected=expected),
+        "error_vi": vietnamese.format(expected=expected),
+    }

@@ -1,0 +1,84 @@
+"""What the OpenAPI document says beyond what FastAPI finds out: bodies that we read ourselves, and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from api.bodies import ClassifyRequest, ErrorBody
+
+# Bodies that `read_json` reads, so that FastAPI doesn't know them.
+REQUEST_BODIES: tuple[type[BaseModel], ...] = (ClassifyRequest,)
+ERRORS: Mapping[int, str] = {
+    400: "The model type is unknown (the body lists those there are), or the text is blank.",
+    401: "The token is missing, expired or forged.",
+    403: "The token lacks the permission that this route needs.",
+    413: "The body, or the text in it, is too large.",
+    415: "The body isn't declared as application/json.",
+    422: "The body hasn't the shape of this route; its content is never repeated.",
+    500: "A fault of ours; report it with its request_id.",
+    503: "No worker, no Kafka, no model, or too much at once: try again after Retry-After seconds.",
+    504: "No answer came before the deadline.",
+}
+_TEXT_HEADER = {"schema": {"type": "string"}}
+_HEADERS: Mapping[int, Mapping[str, object]] = {
+    401: {"WWW-Authenticate": _TEXT_HEADER},
+    503: {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
+}
+
+
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The documentation of a route's errors, for FastAPI's `responses`."""
+    return {
+        status: {
+            "model": ErrorBody,
+            "description": ERRORS[status],
+            "headers": {"X-Request-ID": _TEXT_HEADER, **_HEADERS.get(status, {})},
+        }
+        for status in statuses
+    }
+
+
+def json_request_body(model: type[BaseModel], examples: Mapping[str, object]) -> dict[str, Any]:
+    """The documentation of a body that the route reads with `read_json`, for FastAPI's `openapi_extra`."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    content = {"application/json": {"schema": schema, "examples": dict(examples)}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def legacy_operation_id(route: APIRoute) -> str:
+    """The operation id of a route under /api/v1/veriaidpo: its function's name, which never changes."""
+    return route.name
+
+
+def bare_operation_id(route: APIRoute) -> str:
+    """The operation id of the same route without the prefix."""
+    return f"{route.name}_bare"
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Let `app` describe itself with the bodies above; made once, when it is first asked for."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                tags=app.openapi_tags,
+            )
+            components = document.setdefault("components", {}).setdefault("schemas", {})
+            for model in REQUEST_BODIES:
+                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                components.update(schema.pop("$defs", {}))
+                components[model.__name__] = schema
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
