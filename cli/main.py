@@ -1,7 +1,7 @@
 """The one command, `veriaidpo`.
 
-Only the module of the command that was asked for is imported: a bridge never loads Faust or ONNX Runtime, and a
-machine that has one role's dependencies can run that role.
+Only the module of the command that was asked for is imported: a bridge never loads Faust or ONNX Runtime,
+and a machine that has one role's dependencies can run that role.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ EX_USAGE_OR_STATE = 2
 
 def main() -> None:
     """Run the command on the command line; a typed error ends it with two sentences and exit code 2."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
     try:
         build(sys.argv[1:])()
     except VeriAIDPOError as error:
@@ -57,7 +59,7 @@ def main() -> None:
 
 
 def build(arguments: Iterable[str]) -> typer.Typer:
-    """The command line's parser, with the one command that `arguments` name, or with all of them for the help."""
+    """The command line's parser: with the command that `arguments` name, or with all, for the help."""
     wanted = [word for word in arguments if not word.startswith("-")][:1]
     app = typer.Typer(
         name="veriaidpo",
@@ -98,8 +100,7 @@ def _missing(command: str, error: ModuleNotFoundError) -> Exception:
     if package not in EXTRA_OF:
         return error
     return MissingTool(
-        tool=f"the Python package {package}",
-        needed_for=f"veriaidpo {command}",
+        tool=f"the Python package {package}, which `veriaidpo {command}` needs",
         install=f"pip install 'veriaidpo-streams[{EXTRA_OF[package]}]'",
     )
 

@@ -1,8 +1,8 @@
 """Every setting of the service, read once from the environment.
 
-`VERIAIDPO_…` with `__` between levels (`VERIAIDPO_KAFKA__SECURITY_PROTOCOL=SASL_SSL`), and the names that the
-platform already uses: KAFKA_BOOTSTRAP_SERVERS, JWT_SECRET_KEY, JWT_ALGORITHM. Each room declares what it needs; this
-module only composes.
+`VERIAIDPO_…` with `__` between levels (`VERIAIDPO_KAFKA__SECURITY_PROTOCOL=SASL_SSL`), and the names that
+the platform already uses: KAFKA_BOOTSTRAP_SERVERS, JWT_SECRET_KEY, JWT_ALGORITHM. Each room declares what it
+needs; this module only composes.
 """
 
 from __future__ import annotations
@@ -34,10 +34,14 @@ LEGACY_NAMES: Mapping[str, tuple[str, ...]] = {
 class Settings(BaseSettings):
     """The whole service's settings; a role reads only its part."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
 
     mode: Literal["development", "production"] = "production"
-    home: Path = Field(Path(".veriaidpo"), description="Where the embedded broker and development keys are kept.")
+    home: Path = Field(
+        Path(".veriaidpo"), description="Where the embedded broker and development keys are kept."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     kafka: KafkaSettings = KafkaSettings()
@@ -49,8 +53,12 @@ class Settings(BaseSettings):
     jwt_algorithm: Literal["HS256", "HS384", "HS512"] = "HS256"
     issuers_file: Path | None = Field(None, description="Who may sign events; see docs/operate.md.")
     bridge_key_file: Path | None = Field(None, description="The key with which the bridge signs events.")
-    publisher_key_file: Path | None = Field(None, description="The key with which `veriaidpo publish` signs events.")
-    models_dir: Path = Field(Path(__file__).parent.parent / "models" / "starter", description="A converted model set.")
+    publisher_key_file: Path | None = Field(
+        None, description="The key with which `veriaidpo publish` signs events."
+    )
+    models_dir: Path = Field(
+        Path(__file__).parent.parent / "models" / "starter", description="A converted model set."
+    )
     schema_registry_url: str | None = Field(None, description="Set: values carry Confluent framing.")
 
     @classmethod
@@ -75,7 +83,7 @@ def load_settings() -> Settings:
         # Input values stay out of the message: one of them may be a secret.
         first = error.errors(include_input=False, include_url=False)[0]
         name = PREFIX + "__".join(str(part) for part in first["loc"]).upper()
-        raise ConfigurationError(reason=f"{name}: {first['msg']}") from None
+        raise ConfigurationError(setting=name, reason=first["msg"]) from None
 
 
 def known_variables() -> frozenset[str]:
@@ -86,7 +94,9 @@ def known_variables() -> frozenset[str]:
 def _refuse_unknown_names() -> None:
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known_variables())
     if unknown:
-        raise ConfigurationError(reason=f"unknown variable {', '.join(unknown)}: see docs/operate.md for the names")
+        raise ConfigurationError(
+            setting=", ".join(unknown), reason="no such setting; see docs/operate.md for the names"
+        )
 
 
 def _names(model: type[BaseModel], prefix: str) -> Iterator[str]:

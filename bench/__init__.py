@@ -1,0 +1,1 @@
+"""What the service costs and gives, measured: `make bench`, or `make bench ONLY=name`."""

@@ -1,0 +1,43 @@
+"""`veriaidpo up`: broker, worker and bridge on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from rich.console import Console
+
+from cli.keys import development_token, require_development
+from cli.settings import Settings, load_settings
+from cli.stack import Stack
+
+
+def up() -> None:
+    """Start everything, print a ready curl line, and stay up until SIGTERM or Ctrl-C."""
+    settings = load_settings()
+    require_development(settings, "veriaidpo up")
+    asyncio.run(_run(settings, Console(highlight=False, soft_wrap=True)))
+
+
+async def _run(settings: Settings, console: Console) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    console.print("Starting Kafka, a worker with eleven models, and the bridge …")
+    async with Stack(settings, settings.bridge.port) as stack:
+        token = development_token(settings, role="dpo", tenant_id="t1")
+        console.print(f"Kafka:  {stack.bootstrap_servers}\nBridge: {stack.bridge_url}\nTry it:\n")
+        console.print(
+            f"curl -s {stack.bridge_url}/classify -H 'Authorization: Bearer {token}' "
+            "-H 'Content-Type: application/json' "
+            """-d '{"text": "Vietcombank chỉ thu thập số điện thoại khi khách hàng đồng ý."}'""",
+            markup=False,
+        )
+        console.print("\nCtrl-C stops everything; the data stays.")
+        ended = asyncio.create_task(stack.wait_for_end())
+        asked = asyncio.create_task(stop.wait())
+        await asyncio.wait((ended, asked), return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if ended.done():
+            ended.result()
+        ended.cancel()

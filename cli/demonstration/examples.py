@@ -1,0 +1,33 @@
+"""The example sentences: one JSON object a line, some of them malformed on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+EXAMPLES_DIR = Path(__file__).parents[2] / "examples"
+
+
+class Example(BaseModel):
+    """One line of examples/*.jsonl; `malformed` names how the demonstration spoils its record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    model_type: str
+    language: str = "vi"
+    malformed: str | None = None
+
+
+def read_examples(folder: Path = EXAMPLES_DIR) -> list[Example]:
+    """Every example, file by file in the order of their names."""
+    return list(_lines(folder))
+
+
+def _lines(folder: Path) -> Iterator[Example]:
+    for file in sorted(folder.glob("*.jsonl")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line.strip():
+                yield Example.model_validate_json(line)

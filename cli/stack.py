@@ -1,0 +1,149 @@
+"""The whole product on one machine: broker, topics, a worker and a bridge, each a child process.
+
+What `veriaidpo demo` and `veriaidpo up` stand on. Children get the command's own environment plus where the
+broker is, so they read their settings exactly as they would in production.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from cli.settings import Settings
+from connectors.kafka.broker import ensure_broker
+from connectors.kafka.child import dies_with_parent
+from connectors.kafka.topic_admin import create_topics
+from connectors.kafka.topics import declared_topics
+from schemas.errors import OperatorError
+
+START_LIMIT_S = 120.0
+STOP_LIMIT_S = 35.0  # a worker's grace period, and a little
+
+
+class ServiceFailed(OperatorError):
+    """A part of the service didn't start (details: reason, logs)."""
+
+    code = "SERVICE_FAILED"
+    message = "The service didn't start: {reason}. The logs are in {logs}; correct the cause and try again."
+    message_vi = "Dịch vụ không khởi động được: {reason}. Xem nhật ký trong {logs}, khắc phục rồi thử lại."
+
+
+class Stack:
+    """Start everything on entry, in the order of who needs whom; stop it in reverse on exit."""
+
+    def __init__(self, settings: Settings, bridge_port: int | None = None) -> None:
+        self._settings = settings
+        self._port = bridge_port or _free_port()
+        self._exit = AsyncExitStack()
+        self._logs = settings.home / "logs"
+        self._children: dict[str, asyncio.subprocess.Process] = {}
+        self.kafka = settings.kafka
+        self.bridge_url = f"http://127.0.0.1:{self._port}"
+
+    async def __aenter__(self) -> Stack:
+        try:
+            await self._start()
+        except BaseException:
+            await self._exit.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._exit.aclose()
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where the broker answers."""
+        return self.kafka.client_options()["bootstrap_servers"]
+
+    async def wait_for_end(self) -> None:
+        """Wait until a child ends by itself; raises ServiceFailed."""
+        ends = [asyncio.create_task(process.wait()) for process in self._children.values()]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+        self._refuse_dead()
+
+    async def _start(self) -> None:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        broker = ensure_broker(self._settings.kafka, self._settings.home)
+        self.kafka = await self._exit.enter_async_context(broker)
+        await create_topics(self.kafka, declared_topics(self._settings.topics))
+        await self._child("worker", ["worker", "--models", "all"])
+        await self._child("bridge", ["bridge", "--port", str(self._port)])
+        await self._until_healthy()
+
+    async def _child(self, name: str, command: Sequence[str]) -> None:
+        with (self._logs / f"{name}.log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                *dies_with_parent([sys.executable, "-m", "cli.main", *command]),
+                env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers},
+                stdout=log,
+                stderr=log,
+            )
+        self._children[name] = process
+        self._exit.push_async_callback(_stop, process)
+
+    async def _until_healthy(self) -> None:
+        """The bridge's health answers 200 once it hears the worker and its own reply partition."""
+        try:
+            async with asyncio.timeout(START_LIMIT_S):
+                while not await asyncio.to_thread(_healthy, self.bridge_url):
+                    self._refuse_dead()
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            raise ServiceFailed(
+                reason=f"it was not healthy within {START_LIMIT_S:.0f} s", logs=self._logs
+            ) from None
+
+    def _refuse_dead(self) -> None:
+        for name, process in self._children.items():
+            if process.returncode is not None:
+                tail = _last_line(self._logs / f"{name}.log")
+                raise ServiceFailed(
+                    reason=f"the {name} ended with exit code {process.returncode}: {tail}", logs=self._logs
+                )
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), STOP_LIMIT_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310  our own bridge, on loopback
+            return bool(answer.status == 200 and b'"healthy"' in answer.read())
+    except (URLError, OSError):
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it printed nothing"
