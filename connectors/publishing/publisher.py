@@ -189,12 +189,16 @@ class Publisher:
         except KafkaError as error:
             raise kafka_failure(error) from error
         try:
-            confirmed = await producer.send(
+            confirmation = await producer.send(
                 record.topic, record.value, key=record.key, headers=list(record.headers)
             )
-            return await confirmed
         except MessageSizeTooLargeError as error:
             raise kafka_failure(error) from error
+        except KafkaError as error:
+            self._retire(producer)
+            raise kafka_failure(error) from error
+        try:
+            return await confirmation
         except KafkaError as error:
             # A refused batch leaves a hole in the producer's sequence numbers: the broker would refuse
             # everything after it as OutOfOrderSequenceNumber, for ever.

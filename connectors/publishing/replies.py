@@ -68,7 +68,7 @@ class ReplyReader:
     def address(self, correlation_id: bytes) -> ReplyAddress:
         """Where a reply to `correlation_id` must be sent."""
         if self._partition is None:
-            raise RuntimeError("the reply reader has no partition before it has started")
+            raise RuntimeError("the reply reader has not started")
         return ReplyAddress(self._topic, self._partition, correlation_id)
 
     @contextmanager
