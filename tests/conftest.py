@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from connectors.kafka.broker import Broker
+from connectors.kafka.settings import KafkaSettings
+from connectors.kafka.topic_admin import create_declared_topics
+from connectors.kafka.topics import TopicSettings
 from tests.support.clusters import JARS_DIR, Kafka, running_kafka
 
 StartBroker = Callable[..., Awaitable[Broker]]
@@ -19,6 +22,15 @@ async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kafka
     """One cluster for the whole run. Tests share it: a topic or group of their own has a name of its own."""
     async with running_kafka(tmp_path_factory.mktemp("kafka")) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+async def declared_topics(kafka: Kafka) -> Kafka:
+    """The shared cluster with every declared topic on it (4 partitions, replies for `bridge` and `tests`)."""
+    settings = TopicSettings(partitions=4, reply_partitions=4)
+    reach = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
+    await create_declared_topics(reach, settings, clients=["tests"])
+    return kafka
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from connectors.kafka.broker_files import DataFolder, Listener, Ports, new_clust
 from connectors.kafka.child import dies_with_parent
 from connectors.kafka.jars import DEPLOY_DIR, INSTALL_JAVA, java, kafka_jars
 from connectors.kafka.settings import KafkaSettings
-from schemas.errors import BrokerFailed, MissingTool
+from schemas.errors import BrokerFailed, ConfigurationError, MissingTool
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,19 @@ async def ensure_broker(
         return
     async with Broker(home / "kafka", port=port, jars_dir=home / "kafka-jars") as broker:
         yield KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
+
+
+def cluster_of(settings: KafkaSettings, home: Path = DEFAULT_HOME) -> KafkaSettings:
+    """The cluster that `settings` name, else the embedded broker that runs in `home` now."""
+    if settings.bootstrap_servers is not None:
+        return settings
+    address = DataFolder(home / "kafka").address_in_use()
+    if address is None:
+        raise ConfigurationError(
+            setting="KAFKA_BOOTSTRAP_SERVERS",
+            reason=f"it names no cluster, and no broker of 'veriaidpo broker' runs in {home}",
+        )
+    return KafkaSettings(bootstrap_servers=address)
 
 
 class Broker:

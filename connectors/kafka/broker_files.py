@@ -125,8 +125,20 @@ class DataFolder:
         controller = before.controller if before and is_free(before.controller) else free_port()
         while controller == clients:
             controller = free_port()
-        self._ports_file.write_text(json.dumps({"clients": clients, "controller": controller}))
+        ports = {"host": host, "clients": clients, "controller": controller}
+        self._ports_file.write_text(json.dumps(ports))
         return Ports(clients, controller)
+
+    def address_in_use(self) -> str | None:
+        """Where the broker that runs on this folder listens; None while none does."""
+        if not self._ports_file.exists():
+            return None
+        try:
+            self.lock().close()
+        except BlockingIOError:
+            ports = json.loads(self._ports_file.read_text())
+            return f"{ports['host']}:{ports['clients']}"
+        return None
 
     def write_properties(self, properties: Mapping[str, str]) -> None:
         lines = [f"{name}={value}\n" for name, value in properties.items()]

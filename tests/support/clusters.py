@@ -44,8 +44,8 @@ async def running_kafka(data_dir: Path) -> AsyncIterator[Kafka]:
 
 def container_engine_answers() -> bool:
     """Whether there is a container engine, and it runs."""
-    import docker
-    from docker.errors import DockerException
+    import docker  # type: ignore[import-untyped]
+    from docker.errors import DockerException  # type: ignore[import-untyped]
 
     try:
         return bool(docker.from_env(timeout=3).ping())
