@@ -78,6 +78,9 @@ class FakeGateway:
         self._kafka_is_up = False
         self._waiting.refuse(self._why_hopeless)
 
+    def return_kafka(self) -> None:
+        self._kafka_is_up = True
+
     async def _answered(self, request: ClassificationRequest) -> ClassificationResult:
         await self._open.wait()
         return self.answer(request)
