@@ -1,0 +1,1 @@
+"""What a record becomes: a result, a failure, or a dead letter."""

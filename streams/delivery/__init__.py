@@ -1,0 +1,1 @@
+"""Records in, outputs out, and no record lost in between."""

@@ -1,0 +1,86 @@
+"""Running several Faust apps, their batcher and a watchdog in one process, and ending all of it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import faust
+
+from streams.delivery.app import DeliveryApp
+from streams.delivery.batcher import Batcher
+from streams.delivery.exceptions import describe, first_of
+from streams.delivery.exit_codes import EX_CRASHED, EX_OK, EX_WATCHDOG
+from streams.delivery.watchdog import Stalled
+
+log = logging.getLogger(__name__)
+
+CRASH_GRACE_S = 5.0
+
+
+async def run_apps(
+    apps: Sequence[DeliveryApp],
+    batcher: Batcher,
+    *,
+    stop: asyncio.Event,
+    grace_period_s: float,
+    beside: Sequence[Coroutine[Any, Any, None]] = (),
+) -> int:
+    """Run until `stop`, or until anything fails; the answer is the process's exit code.
+
+    `beside` are coroutines that never end by themselves (watchdog, heartbeat): their failure is the
+    process's. Whatever ends it, nothing is skipped: only acknowledged records are committed.
+    """
+    worker = _AppsWorker(*apps)
+    consuming = asyncio.create_task(worker.start(), name="apps")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    others = [asyncio.create_task(batcher.run(), name="batcher"), *map(asyncio.create_task, beside)]
+    try:
+        done, _ = await asyncio.wait({consuming, stopping, *others}, return_when=asyncio.FIRST_COMPLETED)
+        code = EX_OK if done == {stopping} else _report(done, worker)
+        return await _stop(worker, code, grace_period_s if code == EX_OK else CRASH_GRACE_S)
+    finally:
+        for task in (consuming, stopping, *others):
+            task.cancel()
+        await asyncio.gather(consuming, stopping, *others, return_exceptions=True)
+
+
+class _AppsWorker(faust.Worker):
+    """Faust's, less what a service has for itself: signals, logging, a process title, a spinner."""
+
+    def __init__(self, *apps: DeliveryApp) -> None:
+        super().__init__(*apps, quiet=True, redirect_stdouts=False, override_logging=False)
+        self.spinner = None
+
+    def install_signal_handlers(self) -> None: ...
+
+    def _setproctitle(self, info: str, *, ident: str = "") -> None: ...
+
+
+def _report(done: set[asyncio.Task[Any]], worker: faust.Worker) -> int:
+    errors = [error for task in done if not task.cancelled() and (error := task.exception()) is not None]
+    error = errors[0] if errors else worker.crash_reason
+    if isinstance(error, Stalled):
+        return EX_WATCHDOG
+    if error is None:
+        log.critical("the worker ended by itself: %s", ", ".join(sorted(task.get_name() for task in done)))
+    else:
+        place = "".join(traceback.format_tb(first_of(error).__traceback__))
+        log.critical("unexpected %s, the process ends and skips nothing\n%s", describe(error), place)
+    return EX_CRASHED
+
+
+async def _stop(worker: faust.Worker, code: int, within_s: float) -> int:
+    try:
+        async with asyncio.timeout(within_s):
+            await worker.stop()
+    except TimeoutError:
+        log.error("not stopped within %.0f s; what is unacknowledged is delivered again", within_s)
+        return code or EX_CRASHED
+    except Exception as error:
+        log.error("failed to stop: %s; what is unacknowledged is delivered again", describe(error))
+        return code or EX_CRASHED
+    return code

@@ -1,0 +1,151 @@
+"""Faust's consumer with commits of our own: nothing but a batch's end acknowledges a record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, Message
+
+from streams.delivery.prefix import CommitPrefix
+
+if TYPE_CHECKING:
+    from streams.delivery.app import DeliveryApp
+
+log = logging.getLogger(__name__)
+
+
+class DeliveredMessage(ConsumerMessage):
+    """A record on its way through Faust, and the prefix that its offset belongs to."""
+
+    __slots__ = ("prefix",)
+    prefix: CommitPrefix
+
+
+class ReadCommittedThread(driver.AIOKafkaConsumerThread):
+    """Faust has no setting for the isolation level outside exactly_once."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        assert hasattr(consumer, "_isolation_level")  # noqa: S101 - aiokafka's own name: fail at start
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+
+class PrefixConsumer(driver.Consumer):
+    """Commits, per partition, the contiguous prefix of delivered records that are acknowledged.
+
+    The stock consumer commits past unacknowledged records (faust-streaming issue 606), and its streams
+    acknowledge on their own: on an exception, and each record that they skip in a rebalance. Here a stream's
+    acknowledgement counts for nothing; only `Record.acknowledge` moves a prefix.
+    """
+
+    app: DeliveryApp
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._prefixes: dict[TP, CommitPrefix] = {}
+        super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> ReadCommittedThread:
+        return ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _to_message(self, tp: TP, record: ConsumerRecord[bytes, bytes]) -> DeliveredMessage:
+        prefix = self._prefixes.get(tp)
+        if prefix is None:
+            prefix = self._prefixes[tp] = CommitPrefix()
+        prefix.deliver(record.offset)
+        message = DeliveredMessage(
+            record.topic,
+            record.partition,
+            record.offset,
+            record.timestamp / 1000.0,
+            record.timestamp_type,
+            record.headers,
+            record.key,
+            record.value,
+            record.checksum,
+            record.serialized_key_size,
+            record.serialized_value_size,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+        message.prefix = prefix
+        return message
+
+    def ack(self, message: Message) -> bool:
+        """Ignored: streams and agents acknowledge for reasons of their own."""
+        return False
+
+    def _filter_tps_with_pending_acks(self, topics: object = None) -> Iterator[TP]:
+        return iter(tuple(self._prefixes))
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self._prefixes[tp].position
+
+    def _should_commit(self, tp: TP, offset: int) -> bool:
+        committed = self._committed_offset[tp]
+        return committed is None or offset > committed
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Ignored: a prefix knows the order of delivery, and gaps would pile up unread."""
+
+    async def wait_empty(self) -> None:
+        """Before a rebalance and a shutdown: give back what waits, finish what is under way, commit.
+
+        What isn't finished in time stays unacknowledged, and is delivered again to whoever comes next.
+        """
+        self.app.intake.drop()
+        try:
+            async with asyncio.timeout(self.app.drain_timeout_s):
+                await self.app.intake.idle()
+        except TimeoutError:
+            log.warning("%s: %d records not finished in time", self.app.conf.id, self.app.intake.under_way)
+        self.app.intake.drop()  # what an agent had in its hands meanwhile
+        if not await self.commit():
+            await self.commit()  # the first only waited for a commit that had begun earlier
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        await self.commit()  # the base class forgets the committed offsets before it commits
+        await super().on_partitions_revoked(revoked)  # stops the flow, then wait_empty
+        self._close(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self._close(tuple(self._prefixes))  # none is left, unless a revocation was skipped
+        await super().on_partitions_assigned(assigned, generation_id)
+        self.app.assigned.set()
+
+    async def verify_all_partitions_active(self) -> None:
+        """Ignored: it only logs; the watchdog acts."""
+
+    def unacknowledged(self) -> Mapping[TP, int]:
+        """By partition, how many delivered records aren't acknowledged yet."""
+        return {tp: prefix.unacknowledged for tp, prefix in self._prefixes.items()}
+
+    def positions(self) -> Mapping[TP, int]:
+        """By assigned partition, the next offset to be delivered; behind transaction markers too."""
+        consumer = self._thread._consumer
+        assignment = consumer and consumer._subscription.subscription.assignment
+        if not assignment:
+            return {}
+        states = {tp: assignment.state_value(tp) for tp in tuple(assignment.tps)}
+        return {
+            TP(tp.topic, tp.partition): state.position
+            for tp, state in states.items()
+            if state is not None and state.has_valid_position
+        }
+
+    def _close(self, partitions: Iterable[TP]) -> None:
+        for tp in partitions:
+            prefix = self._prefixes.pop(tp, None)
+            if prefix is not None:
+                prefix.close()
+
+
+class PrefixTransport(driver.Transport):
+    """What an app takes instead of Faust's own aiokafka transport."""
+
+    Consumer = PrefixConsumer
