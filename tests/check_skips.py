@@ -1,4 +1,4 @@
-"""Fail on a skipped test: one that is skipped proves nothing. Only what needs an engine or a GPU may be, by name.
+"""Fail on a skipped test: it proves nothing. Only what needs a container engine or a GPU may be, by name.
 
 python tests/check_skips.py REPORT.xml …   (reports that pytest wrote with --junitxml)
 """
@@ -26,7 +26,9 @@ def skipped_tests(report: Path) -> list[str]:
     cases = list(ElementTree.parse(report).getroot().iter("testcase"))  # noqa: S314
     if not cases:
         raise SystemExit(f"{report} holds no test")
-    return [f"{case.get('classname')}::{case.get('name')}" for case in cases if case.find("skipped") is not None]
+    return [
+        f"{case.get('classname')}::{case.get('name')}" for case in cases if case.find("skipped") is not None
+    ]
 
 
 if __name__ == "__main__":
