@@ -21,8 +21,7 @@ from urllib.request import urlopen
 from cli.settings import Settings
 from connectors.kafka.broker import ensure_broker
 from connectors.kafka.child import dies_with_parent
-from connectors.kafka.topic_admin import create_topics
-from connectors.kafka.topics import declared_topics
+from connectors.kafka.topic_admin import create_declared_topics
 from schemas.errors import OperatorError
 
 START_LIMIT_S = 120.0
@@ -81,7 +80,7 @@ class Stack:
         self._logs.mkdir(parents=True, exist_ok=True)
         broker = ensure_broker(self._settings.kafka, self._settings.home)
         self.kafka = await self._exit.enter_async_context(broker)
-        await create_topics(self.kafka, declared_topics(self._settings.topics))
+        await create_declared_topics(self.kafka, self._settings.topics)
         await self._child("worker", ["worker", "--models", "all"])
         await self._child("bridge", ["bridge", "--port", str(self._port)])
         await self._until_healthy()
