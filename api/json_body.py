@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -25,6 +27,8 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "model_attributes_type": ("must be a JSON object", "phải là một đối tượng JSON"),
     "json_invalid": ("isn't valid JSON", "không phải JSON hợp lệ"),
 }
+DISCARD_BYTES = 4 * 1024 * 1024
+DISCARD_S = 2.0
 OTHER_PROBLEM = ("isn't valid", "không hợp lệ")
 
 
@@ -41,18 +45,34 @@ async def read_json(request: Request, model: type[M], *, max_bytes: int) -> M:
 
 
 async def _read(request: Request, max_bytes: int) -> bytes:
-    """Read no more than the limit, whatever content-length says or doesn't say."""
+    """Keep no more than the limit, whatever content-length says or doesn't say."""
     declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > max_bytes:
+    too_large = declared.isascii() and declared.isdigit() and int(declared[:20]) > max_bytes
+    if too_large and "expect" in request.headers:
+        raise RequestTooLarge(limit=max_bytes)  # the caller asks first, and hasn't sent anything
+    body = bytearray()
+    arriving = request.stream()
+    if not too_large:
+        async for part in arriving:
+            body += part
+            if len(body) > max_bytes:
+                too_large = True
+                break
+    if too_large:
+        await _discard(arriving)
         raise RequestTooLarge(limit=max_bytes)
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > max_bytes:
-            raise RequestTooLarge(limit=max_bytes)
-        parts.append(part)
-    return b"".join(parts)
+    return bytes(body)
+
+
+async def _discard(arriving: AsyncIterator[bytes]) -> None:
+    """Let a caller finish sending, within reason: one that is cut off in mid-body never reads the answer."""
+    left = DISCARD_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_S):
+            async for part in arriving:
+                left -= len(part)
+                if left < 0:
+                    return
 
 
 def _problems(error: ValidationError) -> list[dict[str, str]]:

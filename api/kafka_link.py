@@ -91,6 +91,7 @@ class KafkaLink:
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[Connection]:
+        await asyncio.to_thread(self._codec.register)  # asks a schema registry, where there is one
         async with (
             ReplyReader(
                 self._bootstrap_servers,

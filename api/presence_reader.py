@@ -21,8 +21,8 @@ from connectors.publishing.kafka_client import (
     partition_count,
 )
 from schemas.codec import Codec
-from schemas.errors import BadRecord, KafkaUnavailable
-from schemas.events import ModelStatus
+from schemas.errors import KafkaUnavailable, VeriAIDPOError
+from schemas.events import Event, ModelStatus
 from schemas.topics import MODEL_STATUS
 
 logger = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class PresenceReader:
         behind = {partition for partition, end in ends.items() if await consumer.position(partition) < end}
         while behind:
             record = await consumer.getone()
-            self._note(record, age_s=time.time() - record.timestamp / 1e3)
+            await self._note(record, age_s=time.time() - record.timestamp / 1e3)
             partition = TopicPartition(record.topic, record.partition)
             if record.offset + 1 >= ends.get(partition, 0):
                 behind.discard(partition)
@@ -140,7 +140,7 @@ class PresenceReader:
         try:
             while True:
                 try:
-                    self._note(await consumer.getone(), age_s=0.0)
+                    await self._note(await consumer.getone(), age_s=0.0)
                 except KafkaError as error:
                     logger.warning("reading %s failed, trying again: %s", self._topic, type(error).__name__)
                     await asyncio.sleep(RETRY_AFTER_ERROR_S)
@@ -150,20 +150,25 @@ class PresenceReader:
         finally:
             await consumer.stop()
 
-    def _note(self, record: ConsumerRecord[bytes, bytes], *, age_s: float) -> None:
+    async def _note(self, record: ConsumerRecord[bytes, bytes], *, age_s: float) -> None:
         if record.value is None:
             worker_id, _, model_type = (record.key or b"").decode(errors="replace").rpartition("/")
             self._presence.forget(worker_id, model_type)
             self._on_gone()
             return
         try:
-            status = self._codec.decode(record.value)
-        except BadRecord as error:
+            status = await self._decode(record.value)
+        except VeriAIDPOError as error:  # one bad heartbeat is no reason to stop hearing the others
             logger.warning("a heartbeat could not be read: %s at offset %d", error.code, record.offset)
             return
         if isinstance(status, ModelStatus):
             self._presence.observe(status, now_s=time.monotonic(), age_s=age_s)
             self._wake_for_expiry()
+
+    async def _decode(self, value: bytes) -> Event:
+        if self._codec.knows(value):
+            return self._codec.decode(value)
+        return await asyncio.to_thread(self._codec.decode, value)  # it asks the schema registry
 
     def _wake_for_expiry(self) -> None:
         """Keep one timer, for the earliest time at which somebody could turn out to be gone."""

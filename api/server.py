@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 
@@ -10,12 +11,15 @@ from fastapi import FastAPI
 
 from schemas.errors import ConfigurationError
 
+logger = logging.getLogger(__name__)
+
 BACKLOG = 2048
 
 
 def run_server(app: FastAPI, *, host: str, port: int, grace_s: float) -> None:
     """Serve until SIGTERM or SIGINT: accept nothing more, answer what is open within `grace_s`, return."""
     listener = listen(host, port)
+    logger.info("the bridge listens on http://%s:%d", host, listener.getsockname()[1])
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from api.json_body import DISCARD_BYTES
 from api.settings import BridgeSettings
 from tests.support.bridge_client import TEXT, bearer, bridge_client
 from tests.support.fake_gateway import FakeGateway
@@ -61,30 +62,32 @@ async def test_a_field_that_is_unknown_is_left_alone(client: httpx.AsyncClient) 
     assert answer.status_code == 200
 
 
-async def test_a_body_that_says_it_is_too_large_is_not_read(client: httpx.AsyncClient) -> None:
+async def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_sent(
+    client: httpx.AsyncClient,
+) -> None:
     async def never() -> AsyncIterator[bytes]:
         raise AssertionError("the body was read")
         yield b""
 
-    headers = {**bearer(), "Content-Length": str(LIMIT + 1)}
+    headers = {**bearer(), "Content-Length": str(LIMIT + 1), "Expect": "100-continue"}
     answer = await client.post("/classify", content=never(), headers=headers)
     assert (answer.status_code, answer.json()["detail"]["code"]) == (413, "REQUEST_TOO_LARGE")
     assert answer.json()["detail"]["limit"] == LIMIT
     assert answer.headers["connection"] == "close"
 
 
-async def test_a_body_that_does_not_say_is_read_up_to_the_limit(client: httpx.AsyncClient) -> None:
+async def test_a_body_without_an_end_is_read_for_a_while_and_refused(client: httpx.AsyncClient) -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
         nonlocal sent
         while True:
-            sent += 256
-            yield b" " * 256
+            sent += 65_536
+            yield b" " * 65_536
 
     answer = await client.post("/classify", content=endless(), headers=bearer())
-    assert answer.status_code == 413
-    assert sent <= LIMIT + 2 * 256
+    assert (answer.status_code, answer.json()["detail"]["code"]) == (413, "REQUEST_TOO_LARGE")
+    assert sent <= DISCARD_BYTES + 4 * 65_536
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml"])
