@@ -19,7 +19,8 @@ from aiokafka.errors import KafkaError
 
 from connectors.kafka.broker_files import DataFolder, Listener, Ports, new_cluster_id, server_properties
 from connectors.kafka.child import dies_with_parent
-from connectors.kafka.jars import DEPLOY_DIR, INSTALL_JAVA, java, kafka_jars
+from connectors.kafka.jars import kafka_jars
+from connectors.kafka.jvm import INSTALL_JAVA, Jvm, java
 from connectors.kafka.settings import KafkaSettings
 from schemas.errors import BrokerFailed, ConfigurationError, MissingTool
 
@@ -72,7 +73,7 @@ class Broker:
         listeners: Sequence[Listener] = (),
         properties: Mapping[str, str] | None = None,
         start_timeout_s: float = 60.0,
-        stop_timeout_s: float = 15.0,
+        stop_timeout_s: float = 20.0,
     ) -> None:
         self._folder = DataFolder(data_dir.resolve())
         self._port = port
@@ -85,6 +86,8 @@ class Broker:
         self._stop_timeout_s = stop_timeout_s
         self._ports: Ports | None = None
         self._child: subprocess.Popen[bytes] | None = None
+        self._jvm: Jvm | None = None
+        self._unfinished: Path | None = None  # a class archive that the broker leaves when it ends
 
     @property
     def bootstrap_servers(self) -> str:
@@ -114,13 +117,14 @@ class Broker:
         """Start on the folder's data and wait until the broker answers."""
         if self.pid is not None:
             return
-        jvm = await self._jvm()
+        program = java()  # before the fetch: no use in jars without it
+        jvm = Jvm(program, await kafka_jars(self._jars_dir), self._heap)
         deadline = time.monotonic() + self._start_timeout_s
         with await self._lock(deadline) as lock:
             self._write_settings()
             if not self._folder.is_formatted:
                 await self._format(jvm)
-            self._child = self._spawn([*jvm, "kafka.Kafka", str(self._folder.properties_file)], lock)
+            self._run(jvm, lock)
         try:
             await self._wait_until_ready(deadline)
         except BaseException:
@@ -136,6 +140,7 @@ class Broker:
             if child.poll() is None:
                 child.send_signal(signal.SIGTERM)
                 await asyncio.wait_for(self.wait(), self._stop_timeout_s)
+                self._ended_in_order()
         except TimeoutError:
             logger.warning("the broker did not stop within %.0f s: killed", self._stop_timeout_s)
         finally:
@@ -150,6 +155,8 @@ class Broker:
             child.kill()
         await self.wait()
         self._child = None
+        if self._unfinished is not None:
+            self._unfinished.unlink(missing_ok=True)
 
     async def wait(self) -> int:
         """Wait until the broker's process has ended; its exit status."""
@@ -159,21 +166,6 @@ class Broker:
         while (status := child.poll()) is None:  # noqa: ASYNC110 - a Popen has no event to wait for
             await asyncio.sleep(_POLL_S)
         return status
-
-    async def _jvm(self) -> list[str]:
-        program = java()
-        jars = await kafka_jars(self._jars_dir)
-        return [
-            program,
-            f"-Xmx{self._heap}",
-            "-XX:+UseSerialGC",
-            "-XX:-UsePerfData",
-            "-XX:+ExitOnOutOfMemoryError",
-            f"-Dveriaidpo.log.file={self._folder.log_file}",
-            f"-Dlog4j2.configurationFile=file:{DEPLOY_DIR / 'log4j2.properties'}",
-            "-cp",
-            f"{jars}/*",
-        ]
 
     async def _lock(self, deadline: float) -> IO[bytes]:
         """The folder's lock. The broker process inherits it, so one that outlives us keeps others out."""
@@ -199,10 +191,11 @@ class Broker:
             )
         )
 
-    async def _format(self, jvm: Sequence[str]) -> None:
+    async def _format(self, jvm: Jvm) -> None:
         self._folder.clear_for_format()
-        command = [*jvm, "kafka.tools.StorageTool", "format", "--standalone"]
-        command += ["--cluster-id", new_cluster_id(), "--config", str(self._folder.properties_file)]
+        options = ["--standalone", "--cluster-id", new_cluster_id()]
+        options += ["--config", str(self._folder.properties_file)]
+        command = jvm.command("kafka.tools.StorageTool", "format", *options, log_file=self.log_file)
         self._child = self._spawn(command)
         try:
             if await self.wait() != 0:
@@ -210,6 +203,16 @@ class Broker:
         finally:
             await self.kill()
         self._folder.mark_formatted()
+
+    def _run(self, jvm: Jvm, lock: IO[bytes]) -> None:
+        self._jvm, self._unfinished = jvm, jvm.unfinished_archive()
+        settings = str(self._folder.properties_file)
+        command = jvm.command("kafka.Kafka", settings, log_file=self.log_file, leave_archive=self._unfinished)
+        self._child = self._spawn(command, lock)
+
+    def _ended_in_order(self) -> None:
+        if self._jvm is not None and self._unfinished is not None:
+            self._jvm.keep(self._unfinished)
 
     def _spawn(self, command: Sequence[str], *inherited: IO[bytes]) -> subprocess.Popen[bytes]:
         """In a process group of its own: Ctrl-C in a terminal reaches us, and we stop the broker in order."""

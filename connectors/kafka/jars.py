@@ -1,4 +1,4 @@
-"""Apache Kafka's jars from Maven Central, fetched once, and the Java that runs them."""
+"""Apache Kafka's jars from Maven Central, fetched once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import hashlib
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -19,7 +18,6 @@ from schemas.errors import BrokerFailed, MissingTool
 logger = logging.getLogger(__name__)
 
 DEPLOY_DIR = Path(__file__).resolve().parents[2] / "deploy" / "kafka"
-INSTALL_JAVA = "apt-get install openjdk-17-jre-headless"
 INSTALL_MAVEN = "apt-get install maven"
 _FETCH_TIMEOUT_S = 300.0
 
@@ -36,15 +34,6 @@ async def kafka_jars(cache_dir: Path, pom: Path = DEPLOY_DIR / "pom.xml") -> Pat
             if not _is_there(jars):
                 await _fetch(pom, jars)
     return jars
-
-
-def java() -> str:
-    """The `java` to run: JAVA_HOME's, else the one on PATH."""
-    home = os.environ.get("JAVA_HOME")
-    found = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
-    if found is None:
-        raise MissingTool(tool="Java 17", install=INSTALL_JAVA)
-    return found
 
 
 def _folder(cache_dir: Path, pom: Path) -> Path:

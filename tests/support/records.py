@@ -48,6 +48,7 @@ async def produce(
     keys: Sequence[bytes | None] | None = None,
     headers: Headers = (),
     partition: int | None = None,
+    timestamp_ms: int | None = None,
     max_request_size: int = 8_388_608,
 ) -> list[RecordMetadata]:
     """Produce the values in order and wait until the broker has them all."""
@@ -58,7 +59,12 @@ async def produce(
     try:
         sent = [
             await producer.send(
-                topic, value, key=keys[number] if keys else None, partition=partition, headers=list(headers)
+                topic,
+                value,
+                key=keys[number] if keys else None,
+                partition=partition,
+                timestamp_ms=timestamp_ms,
+                headers=list(headers),
             )
             for number, value in enumerate(values)
         ]
