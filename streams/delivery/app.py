@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from streams.delivery.producer import METADATA_MAX_AGE_MS
 from streams.delivery.records import Record
 from streams.delivery.transport import PrefixConsumer, PrefixTransport
 
+FAUST_LOG = logging.getLogger("faust.app")
 SESSION_TIMEOUT_S = 6.0  # the default of a minute is a minute's silence after a kill
 REBALANCE_TIMEOUT_S = 20.0
 
@@ -35,6 +37,7 @@ class DeliveryApp(faust.App):
     """A request topic's consumer group. It delivers into an intake and acknowledges nothing by itself."""
 
     BootStrategy = WithoutProducer
+    logger = FAUST_LOG  # else mode would log its own business under our name
 
     def __init__(
         self, topic: str, *, intake: Intake, kafka: KafkaSettings, data_dir: Path, drain_timeout_s: float

@@ -130,7 +130,7 @@ class Batcher:
             async with asyncio.TaskGroup() as both:
                 replying = both.create_task(self._replies.write([reply for _, reply in asking]))
                 both.create_task(self._confirm_and_release(done, aside=True))
-            await self._finish_replies(asking, replying.result())
+            await self._finish_replies(done, asking, replying.result())
             self._aside.release()
         else:
             await self._confirm_and_release(done, aside=False)
@@ -154,12 +154,20 @@ class Batcher:
             )
 
     async def _finish_replies(
-        self, asking: Sequence[tuple[Record, Output]], reasons: Sequence[Undeliverable | None]
+        self,
+        done: Sequence[tuple[Record, Done]],
+        asking: Sequence[tuple[Record, Output]],
+        reasons: Sequence[Undeliverable | None],
     ) -> None:  # 5
+        dead = {
+            id(record)
+            for record, outcome in done
+            if any(output.kind is OutputKind.DEAD_LETTER for output in outcome.outputs)
+        }
         failed = [
             (record, ReplyUndeliverable(reason=reason))
             for (record, _), reason in zip(asking, reasons, strict=True)
-            if reason is not None
+            if reason is not None and id(record) not in dead  # one dead letter says enough
         ]
         if failed:
             await self._write_dead_letters(failed)

@@ -42,6 +42,7 @@ class OutputKind(Enum):
     RESULT = "result"
     REPLY = "reply"
     DEAD_LETTER = "dead_letter"
+    STATUS = "status"
 
 
 @dataclass(frozen=True, slots=True)

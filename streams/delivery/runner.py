@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import faust
@@ -28,24 +28,35 @@ async def run_apps(
     stop: asyncio.Event,
     grace_period_s: float,
     beside: Sequence[Coroutine[Any, Any, None]] = (),
+    farewell: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
     """Run until `stop`, or until anything fails; the answer is the process's exit code.
 
     `beside` are coroutines that never end by themselves (watchdog, heartbeat): their failure is the
-    process's. Whatever ends it, nothing is skipped: only acknowledged records are committed.
+    process's. `farewell` is said first of all when it is asked to stop. Whatever ends it, nothing is
+    skipped: only acknowledged records are committed.
     """
     worker = _AppsWorker(*apps)
     consuming = asyncio.create_task(worker.start(), name="apps")
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    others = [asyncio.create_task(batcher.run(), name="batcher"), *map(asyncio.create_task, beside)]
+    batching = asyncio.create_task(batcher.run(), name="batcher")
+    others = [asyncio.create_task(one) for one in beside]
+    tasks: list[asyncio.Task[Any]] = [consuming, stopping, batching, *others]
     try:
-        done, _ = await asyncio.wait({consuming, stopping, *others}, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         code = EX_OK if done == {stopping} else _report(done, worker)
+        if code != EX_OK:
+            for app in apps:
+                app.drain_timeout_s = 0.0  # whoever would finish the batches may be what failed
+        if farewell is not None:
+            for task in others:
+                task.cancel()
+            await farewell()
         return await _stop(worker, code, grace_period_s if code == EX_OK else CRASH_GRACE_S)
     finally:
-        for task in (consuming, stopping, *others):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(consuming, stopping, *others, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _AppsWorker(faust.Worker):

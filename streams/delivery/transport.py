@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from streams.delivery.app import DeliveryApp
 
 log = logging.getLogger(__name__)
+FAUST_LOG = logging.getLogger("faust.transport")
 
 
 class DeliveredMessage(ConsumerMessage):
@@ -28,6 +29,8 @@ class DeliveredMessage(ConsumerMessage):
 
 class ReadCommittedThread(driver.AIOKafkaConsumerThread):
     """Faust has no setting for the isolation level outside exactly_once."""
+
+    logger = FAUST_LOG  # else mode would log its own business under our name
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -45,6 +48,7 @@ class PrefixConsumer(driver.Consumer):
     """
 
     app: DeliveryApp
+    logger = FAUST_LOG
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._prefixes: dict[TP, CommitPrefix] = {}
