@@ -1,0 +1,86 @@
+"""The OpenAPI document and the docs page say what the routes do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.app import PREFIX
+from api.bodies import EXAMPLES, ClassifyRequest
+from api.errors import MethodNotAllowed, NotFound, UnsupportedMediaType
+from api.settings import BridgeSettings
+from schemas.errors import VeriAIDPOError
+from tests.support.bridge_client import bridge_client
+from tests.support.fake_gateway import FakeGateway
+
+PAGE = (Path(__file__).parents[2] / "docs" / "bridge.md").read_text(encoding="utf-8")
+Document = dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]]
+
+
+@pytest.fixture
+async def document() -> Document:
+    async with bridge_client(FakeGateway()) as client:
+        document: Document = (await client.get("/openapi.json")).json()
+        return document
+
+
+def test_operation_ids_are_stable(document: Document) -> None:
+    found = {
+        (path, method): operation["operationId"]
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert found == {
+        (f"{PREFIX}/classify", "post"): "classify",
+        (f"{PREFIX}/health", "get"): "health",
+        ("/classify", "post"): "classify_bare",
+        ("/health", "get"): "health_bare",
+    }
+
+
+def test_every_route_has_a_tag_and_only_health_is_public(document: Document) -> None:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert operation["tags"]
+            assert ("security" in operation) != path.endswith("/health")
+
+
+def test_classify_documents_all_of_its_errors_with_their_body(document: Document) -> None:
+    responses = document["paths"]["/classify"]["post"]["responses"]
+    errors = {"400", "401", "403", "413", "415", "422", "500", "503", "504"}
+    assert responses.keys() == errors | {"200"}
+    assert {status for status, answer in responses.items() if "ErrorBody" in str(answer)} == errors
+
+
+def test_references_in_the_document_lead_somewhere(document: Document) -> None:
+    for reference in re.findall(r"'#/components/schemas/(\w+)'", str(document)):
+        assert reference in document["components"]["schemas"]
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_the_examples_are_requests(language: str) -> None:
+    example = EXAMPLES[language]["value"]
+    assert ClassifyRequest.model_validate(example).language == language
+
+
+def test_the_page_names_every_setting() -> None:
+    for name in BridgeSettings.model_fields:
+        assert f"__{name.upper()}`" in PAGE, name
+
+
+def test_every_error_code_on_the_page_exists() -> None:
+    known = {error.code for error in descendants(VeriAIDPOError)}
+    assert {each.code for each in (NotFound, MethodNotAllowed, UnsupportedMediaType)} <= known
+    table = re.findall(r"^\| (?:\d{3}[, ]*)+\| (.*?) \|", PAGE, re.MULTILINE)
+    named = {code for cell in table for code in re.findall(r"`([A-Z_]+)`", cell)}
+    assert len(named) >= 15
+    assert named <= known
+
+
+def descendants(error: type[VeriAIDPOError]) -> Iterator[type[VeriAIDPOError]]:
+    for child in error.__subclasses__():
+        yield child
+        yield from descendants(child)
