@@ -61,9 +61,11 @@ class Exchange:
             batch = self._backlog.next_batch(only_full=bool(self._in_child))
             if batch is None:
                 return
-            batch_id = next(self._batch_ids)
-            self._child.send(batch_id, [entry.owner.item for entry in batch.entries])
-            self._in_child.append(_Sent(batch_id, batch))
+            sent = _Sent(next(self._batch_ids), batch)
+            self._in_child.append(
+                sent
+            )  # before it is sent: from here on its entries are found whatever happens
+            self._child.send(sent.batch_id, [entry.owner.item for entry in batch.entries])
             if len(self._in_child) == 1:
                 self._watch_head()
 

@@ -1,0 +1,46 @@
+"""How texts share a pass through the encoder."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.inference.packing import estimated_tokens, padding_share, passes
+
+LENGTHS = st.lists(st.integers(1, 512), max_size=80)
+
+
+@given(LENGTHS, st.integers(1, 2048))
+def test_every_text_is_in_exactly_one_pass(lengths: list[int], cap: int) -> None:
+    rows = [row for rows in passes(lengths, cap) for row in rows]
+    assert sorted(rows) == list(range(len(lengths)))
+
+
+@given(LENGTHS, st.integers(1, 2048))
+def test_only_a_text_alone_exceeds_the_cap(lengths: list[int], cap: int) -> None:
+    for rows in passes(lengths, cap):
+        assert rows
+        assert len(rows) == 1 or len(rows) * max(lengths[row] for row in rows) <= cap
+
+
+@given(LENGTHS)
+def test_texts_of_like_length_ride_together(lengths: list[int]) -> None:
+    order = [lengths[row] for rows in passes(lengths, 256) for row in rows]
+    assert order == sorted(order)
+
+
+@given(st.lists(st.integers(1, 512), min_size=1, max_size=80))
+def test_padding_is_the_share_of_tokens_that_no_text_has(lengths: list[int]) -> None:
+    share = padding_share(lengths)
+    assert 0 <= share < 1
+    assert abs(share * len(lengths) * max(lengths) - (len(lengths) * max(lengths) - sum(lengths))) < 1e-6
+
+
+def test_a_pass_of_equal_lengths_has_no_padding() -> None:
+    assert padding_share([7, 7, 7]) == 0
+
+
+@given(st.text(max_size=3000), st.integers(8, 512))
+def test_an_estimate_grows_with_the_text_up_to_what_the_model_reads(text: str, max_tokens: int) -> None:
+    assert 1 <= estimated_tokens(text, max_tokens) <= max_tokens
+    assert estimated_tokens(text, max_tokens) <= estimated_tokens(text + "x", max_tokens)
