@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import TypedDict
@@ -9,6 +10,7 @@ from typing import TypedDict
 from .limits import MAX_CORRELATION_ID_BYTES
 
 MAX_PARTITION = 2**31 - 1
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ def reply_of_claim(claim: object) -> ReplyAddress:
         raise ValueError("reply must hold topic, partition and correlation_id")
     if not -MAX_PARTITION - 1 <= partition <= MAX_PARTITION:
         raise ValueError("reply partition isn't a 32-bit number")
-    if len(encoded) > MAX_CORRELATION_ID_BYTES * 2:
-        raise ValueError("correlation id too long")
+    if not _TOPIC.fullmatch(topic):
+        raise ValueError("reply topic isn't a topic's name")
+    if not 0 < len(encoded) <= MAX_CORRELATION_ID_BYTES * 2:
+        raise ValueError("correlation id empty or too long")
     return ReplyAddress(topic, partition, urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))

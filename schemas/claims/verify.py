@@ -10,7 +10,6 @@ answer there. Time is the broker's append time, so that a consumer that lags ref
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hmac import compare_digest
 from typing import Any
 
 from ..content import check_content
@@ -19,6 +18,7 @@ from ..errors import (
     ClaimsForbidden,
     ClaimsMismatch,
     ClaimsUnverified,
+    InvalidId,
     RecordMismatch,
 )
 from ..events import ClassificationRequest
@@ -88,7 +88,7 @@ def check_claims(
         raise ClaimsMismatch(reason=f"the audience isn't {AUDIENCE}")
     if claims.topic != topic:
         raise ClaimsMismatch(reason="another topic")
-    if not compare_digest(claims.digest.encode(), digest_of(value).encode()):
+    if claims.digest != digest_of(value):
         raise ClaimsMismatch(reason="another value (digest)")
     if claims.reply != headers.reply:
         raise ClaimsMismatch(reason="another reply address")
@@ -105,10 +105,10 @@ def check_record(
 ) -> None:
     """Key, value, headers, claims and topic name one request, and it is one that can be answered.
 
-    Raises RecordMismatch, UnknownModelType, UnsupportedLanguage, EmptyText or TextTooLong.
+    Raises InvalidId, RecordMismatch, UnknownModelType, UnsupportedLanguage, EmptyText or TextTooLong.
     """
-    if not 0 < len(request.request_id) <= MAX_ID_CHARS:
-        raise RecordMismatch(field=f"request_id (1 to {MAX_ID_CHARS} characters)")
+    _check_id("request_id", request.request_id)
+    _check_id("tenant_id", request.tenant_id)
     if key != request.request_id.encode("utf-8", "replace"):
         raise RecordMismatch(field="key")
     if headers.ce_id != request.request_id:
@@ -155,6 +155,12 @@ def _check_time(claims: EventClaims, append_time_ms: int, now_ms: int) -> None:
         raise ClaimsExpired(reason="the record is older than 30 days")
 
 
+def _check_id(field: str, value: str) -> None:
+    # Ids end up in keys, headers, logs and databases; a NUL or a line break breaks one of them.
+    if not 0 < len(value) <= MAX_ID_CHARS or not value.isprintable():
+        raise InvalidId(field=field, limit=MAX_ID_CHARS)
+
+
 def _read(token: str) -> CompactJws:
     try:
         jws = read_compact(token)
@@ -181,8 +187,11 @@ _CLAIM_TYPES: tuple[tuple[str, type], ...] = (
 
 def _claims(claims: JsonObject) -> EventClaims:
     for name, kind in _CLAIM_TYPES:
-        if type(claims.get(name)) is not kind:  # exactly: JSON's true is no number
+        value = claims.get(name)
+        if type(value) is not kind:  # exactly: JSON's true is no number
             raise ClaimsUnverified(reason=f"the claim {name} is missing or of the wrong type")
+        if type(value) is str and not _is_text(value):
+            raise ClaimsUnverified(reason=f"the claim {name} isn't text")
     values: dict[str, Any] = dict(claims)
     audience, reply = values.get("aud"), values.get("reply")
     try:
@@ -203,6 +212,11 @@ def _claims(claims: JsonObject) -> EventClaims:
         expires_at_s=values["exp"],
         audience=_audience(audience),
     )
+
+
+def _is_text(value: str) -> bool:
+    # JSON can spell half a character (a lone surrogate), which nothing after us could encode.
+    return value.isascii() or value.encode("utf-8", "replace").decode() == value
 
 
 def _audience(claim: object) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ VeriAIDPOError
 │   ├── UnknownSchema, TruncatedRecord, TrailingBytes
 │   ├── BadHeaders              headers missing, doubled, oversized or not text
 │   ├── RecordMismatch          key, value, headers and claims name different things
+│   ├── InvalidId               a request or tenant id that can't be one
 │   ├── ClaimsRefused           what the publisher signed doesn't allow this record
 │   │   ├── ClaimsMissing       no token
 │   │   ├── ClaimsUnverified    signature, algorithm, key, issuer or token type
@@ -57,6 +58,7 @@ from .records import (
     ClaimsUnverified,
     EmptyText,
     Internal,
+    InvalidId,
     NotAvro,
     RecordMismatch,
     ReplyUndeliverable,
@@ -100,6 +102,7 @@ __all__ = [
     "DeadlineExceeded",
     "EmptyText",
     "Internal",
+    "InvalidId",
     "InvalidRequest",
     "KafkaUnavailable",
     "KeysUnavailable",

@@ -68,6 +68,14 @@ class RecordMismatch(BadRecord):
     )
 
 
+class InvalidId(BadRecord):
+    """A request id or tenant id is empty, too long or not printable."""
+
+    code = "INVALID_ID"
+    message = "{field} can't be used as an id. Send 1 to {limit} printable characters."
+    message_vi = "{field} không dùng được làm mã định danh. Hãy gửi từ 1 đến {limit} ký tự in được."
+
+
 class ClaimsRefused(BadRecord):
     """What the publisher signed doesn't allow this record."""
 
