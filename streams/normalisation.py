@@ -143,7 +143,7 @@ def _finder(keys: Iterable[str]) -> re.Pattern[str]:
     """
     by_letter: defaultdict[str, list[str]] = defaultdict(list)
     for key in sorted(keys, key=len, reverse=True):
-        by_letter[key[0]].append(re.escape(key[1:]).replace(r"\ ", r"\s+"))
+        by_letter[key[0]].append(re.escape(key[1:]).replace(r"\ ", r"\s++"))
     groups = (f"{re.escape(letter)}(?:{'|'.join(rests)})" for letter, rests in by_letter.items())
     names = "|".join(groups) or r"(?!)"
     return re.compile(rf"{re.escape(_FOLDED_PLACEHOLDER)}|(?<!{_LETTER})(?:{names})(?!{_LETTER})")
