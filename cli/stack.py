@@ -7,11 +7,12 @@ broker is, so they read their settings exactly as they would in production.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,7 @@ from connectors.kafka.topic_admin import create_declared_topics
 from schemas.errors import OperatorError
 
 START_LIMIT_S = 120.0
+POLL_S = 0.1
 STOP_LIMIT_S = 35.0  # a worker's grace period, and a little
 
 
@@ -37,20 +39,22 @@ class ServiceFailed(OperatorError):
 
 
 class Stack:
-    """Start everything on entry, in the order of who needs whom; stop it in reverse on exit."""
+    """Broker and topics on entry, then what is asked for; everything is stopped in reverse on exit."""
 
-    def __init__(self, settings: Settings, bridge_port: int | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._port = bridge_port or _free_port()
         self._exit = AsyncExitStack()
         self._logs = settings.home / "logs"
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self.kafka = settings.kafka
-        self.bridge_url = f"http://127.0.0.1:{self._port}"
+        self.bridge_url = ""
 
     async def __aenter__(self) -> Stack:
         try:
-            await self._start()
+            self._logs.mkdir(parents=True, exist_ok=True)
+            broker = ensure_broker(self._settings.kafka, self._settings.home)
+            self.kafka = await self._exit.enter_async_context(broker)
+            await create_declared_topics(self.kafka, self._settings.topics)
         except BaseException:
             await self._exit.aclose()
             raise
@@ -66,6 +70,30 @@ class Stack:
         """Where the broker answers."""
         return self.kafka.client_options()["bootstrap_servers"]
 
+    async def start_all(self, bridge_port: int | None = None) -> None:
+        """A worker with all model types and the bridge; returns when a caller would be answered."""
+        await self.start_worker()
+        await self.start_bridge(bridge_port)
+        await self._until(lambda: _healthy(self.bridge_url))
+
+    async def start_worker(self, *options: str) -> None:
+        """`veriaidpo worker` with these options; it is there before it is ready."""
+        await self._child("worker", ["worker", *options])
+
+    async def until_worker_is_ready(self) -> None:
+        """Wait for the worker's own word."""
+        await self._until(lambda: "worker ready" in (self._logs / "worker.log").read_text(errors="replace"))
+
+    async def start_bridge(self, port: int | None = None) -> None:
+        """`veriaidpo bridge` on that port, or on a free one."""
+        port = port or _free_port()
+        await self._child("bridge", ["bridge", "--port", str(port)])
+        self.bridge_url = f"http://127.0.0.1:{port}"
+
+    def pid(self, name: str) -> int:
+        """The process id of the "worker" or the "bridge"."""
+        return self._children[name].pid
+
     async def wait_for_end(self) -> None:
         """Wait until a child ends by itself; raises ServiceFailed."""
         ends = [asyncio.create_task(process.wait()) for process in self._children.values()]
@@ -76,36 +104,33 @@ class Stack:
                 end.cancel()
         self._refuse_dead()
 
-    async def _start(self) -> None:
-        self._logs.mkdir(parents=True, exist_ok=True)
-        broker = ensure_broker(self._settings.kafka, self._settings.home)
-        self.kafka = await self._exit.enter_async_context(broker)
-        await create_declared_topics(self.kafka, self._settings.topics)
-        await self._child("worker", ["worker", "--models", "all"])
-        await self._child("bridge", ["bridge", "--port", str(self._port)])
-        await self._until_healthy()
-
     async def _child(self, name: str, command: Sequence[str]) -> None:
         with (self._logs / f"{name}.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 *dies_with_parent([sys.executable, "-m", "cli.main", *command]),
-                env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers},
+                env={**os.environ, **self._environment()},
                 stdout=log,
                 stderr=log,
             )
         self._children[name] = process
         self._exit.push_async_callback(_stop, process)
 
-    async def _until_healthy(self) -> None:
-        """The bridge's health answers 200 once it hears the worker and its own reply partition."""
+    def _environment(self) -> dict[str, str]:
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "VERIAIDPO_HOME": str(self._settings.home),
+            "VERIAIDPO_MODE": self._settings.mode,
+        }
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
         try:
             async with asyncio.timeout(START_LIMIT_S):
-                while not await asyncio.to_thread(_healthy, self.bridge_url):
+                while not await asyncio.to_thread(holds):
                     self._refuse_dead()
-                    await asyncio.sleep(0.2)
+                    await asyncio.sleep(POLL_S)
         except TimeoutError:
             raise ServiceFailed(
-                reason=f"it was not healthy within {START_LIMIT_S:.0f} s", logs=self._logs
+                reason=f"it was not ready within {START_LIMIT_S:.0f} s", logs=self._logs
             ) from None
 
     def _refuse_dead(self) -> None:
@@ -129,9 +154,10 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 
 def _healthy(url: str) -> bool:
+    """The bridge hears every model type's worker, and its own reply partition."""
     try:
-        with urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310  our own bridge, on loopback
-            return bool(answer.status == 200 and b'"healthy"' in answer.read())
+        with urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310 - our own bridge, on loopback
+            return bool(json.load(answer)["status"] == "healthy")
     except (URLError, OSError):
         return False
 

@@ -40,6 +40,7 @@ async def _run(settings: Settings, console: Console) -> bool:
     ledger = Ledger()
     console.print("Starting Kafka, a worker with eleven models, and the bridge …")
     async with Stack(settings) as stack:
+        await stack.start_all()
         kafka = stack.kafka
         async with Watcher(kafka, ledger):
             with _progress(console) as progress:

@@ -24,7 +24,8 @@ async def _run(settings: Settings, console: Console) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     console.print("Starting Kafka, a worker with eleven models, and the bridge …")
-    async with Stack(settings, settings.bridge.port) as stack:
+    async with Stack(settings) as stack:
+        await stack.start_all(settings.bridge.port)
         token = development_token(settings, role="dpo", tenant_id="t1")
         console.print(f"Kafka:  {stack.bootstrap_servers}\nBridge: {stack.bridge_url}\nTry it:\n")
         console.print(

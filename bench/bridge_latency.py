@@ -1,0 +1,69 @@
+"""What REST costs over the engine: an answer's milliseconds less its own engine time, at 20 a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from statistics import quantiles
+
+import httpx
+
+from bench.figure import Figure
+from bench.rig import Rig, sentences
+from schemas.codec import Codec
+from schemas.events import ClassificationResult
+from schemas.taxonomy import MODEL_TYPES
+
+REQUESTS = 600
+WARM_UP = 40
+RATE = 20.0
+P50_TARGET_MS = 10.0
+P99_TARGET_MS = 30.0
+
+
+async def measure(rig: Rig) -> list[Figure]:
+    """Requests leave on a fixed beat, whether or not the ones before are answered."""
+    await rig.stack.start_all()
+    headers = {"Authorization": f"Bearer {rig.token()}"}
+    async with httpx.AsyncClient(base_url=rig.stack.bridge_url, headers=headers, timeout=30) as client:
+        await _ask(client, WARM_UP)
+        elapsed_ms = await _ask(client, REQUESTS)
+    engine_ms = await _engine_ms(rig)
+    over = sorted(elapsed - engine_ms[request_id] for request_id, elapsed in elapsed_ms.items())
+    cuts = quantiles(over, n=100)
+    peer = f"the engine's own time for each request, {REQUESTS} at {RATE:g} a second"
+    return [
+        Figure("bridge_over_engine_p50_ms", cuts[49], "ms", P50_TARGET_MS, "lower", peer),
+        Figure("bridge_over_engine_p99_ms", cuts[98], "ms", P99_TARGET_MS, "lower", peer),
+    ]
+
+
+async def _ask(client: httpx.AsyncClient, count: int) -> dict[str, float]:
+    """Milliseconds by request id."""
+    texts, names = sentences(), list(MODEL_TYPES)
+    start = time.perf_counter()
+    asked = []
+    for index in range(count):
+        await asyncio.sleep(max(0.0, start + index / RATE - time.perf_counter()))
+        body = {"text": texts[index % len(texts)], "model_type": names[index % len(names)]}
+        asked.append(asyncio.create_task(_one(client, body)))
+    return dict(await asyncio.gather(*asked))
+
+
+async def _one(client: httpx.AsyncClient, body: dict[str, str]) -> tuple[str, float]:
+    start = time.perf_counter()
+    answer = await client.post("/classify", json=body)
+    elapsed_ms = (time.perf_counter() - start) * 1000
+    answer.raise_for_status()
+    return answer.headers["X-Request-ID"], elapsed_ms
+
+
+async def _engine_ms(rig: Rig) -> dict[str, float]:
+    """Tokenising and inference of each result, by request id."""
+    codec = Codec()
+    found: dict[str, float] = {}
+    for record in await rig.results(WARM_UP + REQUESTS, timeout_s=30):
+        result = codec.decode(record.value)
+        assert isinstance(result, ClassificationResult)
+        found[result.request_id] = result.timings.tokenise_ms + result.timings.infer_ms
+    return found
