@@ -64,10 +64,11 @@ class Codec:
         for event in EVENT_NAMES:
             self._prefix(event)
 
-    def knows(self, value: bytes) -> bool:
+    def knows(self, value: bytes | None) -> bool:
         """Whether decode can answer without asking the registry; where not, decode in a thread."""
         return (
             self._registry is None
+            or not value
             or value[:1] != CONFLUENT
             or len(value) < _CONFLUENT_HEADER
             or int.from_bytes(value[1:_CONFLUENT_HEADER], "big") in self._by_id
