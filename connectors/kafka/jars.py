@@ -6,7 +6,9 @@ import asyncio
 import fcntl
 import hashlib
 import logging
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -65,7 +67,11 @@ async def _fetch(pom: Path, jars: Path) -> None:
 async def _run(command: list[str], timeout_s: float) -> str | None:
     """None when the command succeeded, else what it printed."""
     child = await asyncio.create_subprocess_exec(
-        *dies_with_parent(command), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *dies_with_parent(command),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,  # so that what it starts can be ended with it
     )
     try:
         printed, _ = await asyncio.wait_for(child.communicate(), timeout_s)
@@ -73,7 +79,7 @@ async def _run(command: list[str], timeout_s: float) -> str | None:
         return f"no answer within {timeout_s:.0f} s"
     finally:
         if child.returncode is None:
-            child.kill()
+            os.killpg(child.pid, signal.SIGKILL)
             await child.wait()
     return None if child.returncode == 0 else printed.decode(errors="replace")
 
