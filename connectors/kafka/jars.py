@@ -19,7 +19,8 @@ from schemas.errors import BrokerFailed, MissingTool
 
 logger = logging.getLogger(__name__)
 
-DEPLOY_DIR = Path(__file__).resolve().parents[2] / "deploy" / "kafka"
+_PACKAGED = Path(__file__).resolve().parent / "deploy"  # where a wheel puts the tree's deploy/kafka
+DEPLOY_DIR = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "deploy" / "kafka"
 INSTALL_MAVEN = "apt-get install maven"
 _FETCH_TIMEOUT_S = 300.0
 
