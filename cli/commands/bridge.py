@@ -14,6 +14,7 @@ from api.server import run_server
 from api.tokens import CallerTokens
 from cli.keys import caller_secret, signing_key
 from cli.settings import Settings, load_settings
+from connectors.kafka.broker import cluster_of
 from connectors.publishing.kafka_client import KafkaSecurity
 from connectors.schema_registry import ConfluentRegistry, RegistrySettings
 from schemas.codec import Codec
@@ -25,15 +26,17 @@ def bridge(
 ) -> None:
     """Serve POST /classify and GET /health, synchronously, over Kafka."""
     settings = load_settings()
+    logging.getLogger().setLevel(settings.log_level)
+    kafka = cluster_of(settings.kafka, settings.home)
     tokens = CallerTokens(SecretStr(caller_secret(settings)), settings.jwt_algorithm)
     gateway = KafkaGateway(
-        settings.kafka.client_options()["bootstrap_servers"],
+        kafka.client_options()["bootstrap_servers"],
         signing_key(settings, "bridge"),
         instance_id=settings.bridge.instance_id,
         max_in_flight=settings.bridge.max_in_flight,
         worker_gone_after_s=settings.bridge.worker_gone_after_s,
         codec=_codec(settings),
-        security=KafkaSecurity(**settings.kafka.security_options()),
+        security=KafkaSecurity(**kafka.security_options()),
     )
     # aiokafka logs each failed connection, many a second while a broker is away; the gateway logs the change.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from api.gateway import Gateway
 from connectors.kafka.broker import Broker
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topic_admin import create_declared_topics
 from connectors.kafka.topics import TopicSettings
+from schemas.claims import Caller
+from schemas.errors import NoWorker
+from schemas.events import ClassificationRequest, ClassificationResult
 from schemas.topics import request_topic
 from tests.support.bridge_client import SECRET, TEXT, bearer, caller_token
-from tests.support.bridge_stage import BRIDGE_ISSUERS, BRIDGE_KEY
+from tests.support.bridge_stage import BRIDGE_ISSUERS, BRIDGE_KEY, kafka_stage
 from tests.support.clusters import JARS_DIR
 from tests.support.ports import free_port
 from tests.support.processes import Process, run_veriaidpo
@@ -223,6 +229,29 @@ async def test_a_bridge_may_start_before_its_broker_and_outlives_it(tmp_path: Pa
 
 async def kafka_is(client: httpx.AsyncClient, state: str) -> bool:
     return bool((await client.get("/health")).json()["components"]["kafka"]["state"] == state)
+
+
+async def test_a_worker_that_is_there_but_not_ready_answers_who_waits_and_new_callers_come_back_later(
+    broker: Broker,
+) -> None:
+    async with kafka_stage(broker, MODEL_TYPE) as stage:
+        await stage.hold()
+        waiting = asyncio.create_task(ask(stage.gateway))
+        await eventually(lambda: stage.worker.holds == 1, what="a request waits")
+        stage.worker.ready = False
+        await eventually(lambda: not stage.gateway.status().ready_workers, what="nobody is ready")
+        with pytest.raises(NoWorker):
+            await ask(stage.gateway)
+        assert stage.gateway.status().workers == 1
+        await stage.let_go()
+        assert (await waiting).model_type == MODEL_TYPE
+        await stage.worker.leave()
+
+
+async def ask(gateway: Gateway) -> ClassificationResult:
+    request = ClassificationRequest(str(uuid4()), "tenant-1", MODEL_TYPE, "vi", TEXT)
+    caller = Caller("user-1", "dpo", "tenant-1", ("processing_activity.read",))
+    return await gateway.classify(request, caller, deadline_ms=int((time.time() + 20) * 1e3))
 
 
 async def test_an_idle_bridge_stays_within_its_memory(

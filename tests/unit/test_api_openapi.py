@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.support.bridge_client import bridge_client
 from tests.support.fake_gateway import FakeGateway
 
 PAGE = (Path(__file__).parents[2] / "docs" / "bridge.md").read_text(encoding="utf-8")
-Document = dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]]
+Document = dict[str, dict[str, dict[str, dict[str, Any]]]]
 
 
 @pytest.fixture
