@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import time
 from collections import Counter
@@ -52,6 +53,7 @@ def publish(
     A malformed line is reported with its number and the rest goes on. Exit code 1 if any line failed.
     """
     settings = load_settings()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say it in a sentence
     _check(model_type, language)
     if file != STANDARD_INPUT and not file.is_file():
         raise typer.BadParameter(f"{file} is no file", param_hint="FILE")

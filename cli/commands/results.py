@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -36,6 +37,7 @@ def results(
     Texts are the normalised ones: company names are already out. Redelivered results are printed once.
     """
     settings = load_settings()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say it in a sentence
     if model_type is not None:
         known_model_type(model_type)
     try:
@@ -72,8 +74,14 @@ def _print_json(result: ClassificationResult) -> None:
 def _row_printer() -> Callable[[ClassificationResult], None]:
     """Rows of fixed columns: a table that is drawn at its end would never end while following."""
     console = Console(highlight=False, soft_wrap=True)
-    console.print(_row(("model type", "text", "prediction", "nhãn", "confidence")), style="bold")
-    return lambda result: console.print(_row(cells(result)), markup=False)
+    titles: list[Sequence[str]] = [("model type", "text", "prediction", "nhãn", "confidence")]
+
+    def show(result: ClassificationResult) -> None:
+        while titles:
+            console.print(_row(titles.pop()), style="bold")
+        console.print(_row(cells(result)), markup=False)
+
+    return show
 
 
 def _row(columns: Sequence[str]) -> str:

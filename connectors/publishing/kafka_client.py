@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError
 
 from schemas.errors import KafkaUnavailable, RequestTooLarge, Unavailable, VeriAIDPOError
 from schemas.limits import MAX_REQUEST_BYTES
@@ -68,6 +68,8 @@ def kafka_failure(error: BaseException) -> VeriAIDPOError:
         return error
     if isinstance(error, MessageSizeTooLargeError):
         return RequestTooLarge(limit=MAX_REQUEST_BYTES)
+    if isinstance(error, KafkaConnectionError):
+        return KafkaUnavailable(reason="no broker can be reached")
     return KafkaUnavailable(reason=type(error).__name__)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import tarfile
+import tomllib
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,6 +76,23 @@ async def test_wheel_holds_one_package_with_its_schemas_types_and_licence(instal
     for needed in ("py.typed", "LICENSE", "schemas/avro/ClassificationRequest.avsc", "publishing/client.py"):
         assert f"veriaidpo_client/{needed}" in names
     assert any(name.startswith("veriaidpo_client/schemas/avro/released/1/") for name in names)
+
+
+async def test_it_needs_three_packages_and_has_the_services_version(installed: Distribution) -> None:
+    with zipfile.ZipFile(installed.wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = archive.read(name).decode()
+    needed = re.findall(r"^Requires-Dist: ([A-Za-z0-9_-]+)", metadata, re.M)
+    assert sorted(name.lower() for name in needed) == ["aiokafka", "fastavro", "pyjwt"]
+    service = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    assert f"\nVersion: {service['version']}\n" in metadata
+
+
+def test_readme_of_the_client_says_what_the_page_says() -> None:
+    readme = (PROJECT / "clients" / "python" / "README.md").read_text()
+    shown = re.findall(r"```python\n(.*?)\n```", readme, re.S)[0].splitlines()
+    page = block("publish.md", "example: five lines").splitlines()
+    assert [line for line in shown if line not in page] == []
 
 
 async def test_source_distribution_builds_without_the_service_beside_it(installed: Distribution) -> None:
