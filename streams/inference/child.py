@@ -135,6 +135,7 @@ def _load_engine(options: argparse.Namespace) -> Engine:
         from streams.inference.constant import ConstantEngine
 
         return ConstantEngine()
+    os.environ.setdefault("RAYON_NUM_THREADS", str(options.threads))  # the tokenizer's own threads
     from connectors.model_store import ModelStore
     from streams.inference.engine import OnnxEngine
 

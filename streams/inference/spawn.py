@@ -149,7 +149,9 @@ def _child_environment(environment: Mapping[str, str]) -> dict[str, str]:
         if name in _KEPT_VARIABLES or name.startswith(_KEPT_PREFIXES)
     }
     # The child runs the very code that its worker runs, installed or not.
-    return {**kept, "PYTHONPATH": str(Path(streams.__file__).parents[1]), "PYTHONUTF8": "1"}
+    root = str(Path(streams.__file__).parents[1])
+    # The products in numpy are of a few hundred numbers: its threads would only cost memory.
+    return {**kept, "PYTHONPATH": root, "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def _pipes(process: asyncio.subprocess.Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.inference.packing import estimated_tokens, padding_share, passes
 
 LENGTHS = st.lists(st.integers(1, 512), max_size=80)
+CAPS = st.integers(1, 2048)
+THREADS = st.integers(1, 4)
 
 
-@given(LENGTHS, st.integers(1, 2048))
-def test_every_text_is_in_exactly_one_pass(lengths: list[int], cap: int) -> None:
-    rows = [row for rows in passes(lengths, cap) for row in rows]
+@given(LENGTHS, CAPS, THREADS)
+def test_every_text_is_in_exactly_one_pass(lengths: list[int], cap: int, threads: int) -> None:
+    rows = [row for rows in passes(lengths, cap, threads) for row in rows]
     assert sorted(rows) == list(range(len(lengths)))
 
 
-@given(LENGTHS, st.integers(1, 2048))
-def test_only_a_text_alone_exceeds_the_cap(lengths: list[int], cap: int) -> None:
-    for rows in passes(lengths, cap):
+@given(LENGTHS, CAPS, THREADS)
+def test_only_a_text_alone_exceeds_the_cap(lengths: list[int], cap: int, threads: int) -> None:
+    for rows in passes(lengths, cap, threads):
         assert rows
         assert len(rows) == 1 or len(rows) * max(lengths[row] for row in rows) <= cap
 
 
-@given(LENGTHS)
-def test_texts_of_like_length_ride_together(lengths: list[int]) -> None:
-    order = [lengths[row] for rows in passes(lengths, 256) for row in rows]
-    assert order == sorted(order)
+@given(LENGTHS, THREADS)
+def test_texts_of_like_length_ride_together(lengths: list[int], threads: int) -> None:
+    order = [lengths[row] for rows in passes(lengths, 256, threads) for row in rows]
+    assert order == sorted(order, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"), [(1, [1]), (2, [1, 1]), (4, [2, 2]), (10, [5, 5]), (20, [5, 5, 5, 5])]
+)
+def test_passes_keep_both_threads_busy(texts: int, expected: list[int]) -> None:
+    assert [len(rows) for rows in passes([32] * texts, 256, threads=2)] == expected
+
+
+@given(st.lists(st.integers(10, 60), min_size=100, max_size=128))
+def test_threads_share_a_batch_evenly(lengths: list[int]) -> None:
+    cut = passes(lengths, 256, threads=2)
+    costs = [len(rows) * max(lengths[row] for row in rows) for rows in cut]
+    assert abs(sum(costs[::2]) - sum(costs[1::2])) <= 0.15 * sum(costs)
 
 
 @given(st.lists(st.integers(1, 512), min_size=1, max_size=80))
