@@ -51,6 +51,7 @@ async def run_worker(
     codec: Codec,
     stop: asyncio.Event,
     on_ready: Callable[[str], None],
+    app_class: type[DeliveryApp] = DeliveryApp,
 ) -> int:
     """Serve the model types until `stop`; the answer is the process's exit code.
 
@@ -80,7 +81,7 @@ async def run_worker(
             settings=settings.delivery,
         )
         apps = {
-            model_type: DeliveryApp(
+            model_type: app_class(
                 topic,
                 intake=batcher.intake(topic),
                 kafka=kafka,

@@ -19,6 +19,7 @@ from streams.settings import DeliverySettings
 
 log = logging.getLogger(__name__)
 
+WORTH_A_BATCH = 32  # waiting records, while another batch is in the child
 UNCONFIRMED_BATCHES = 4  # computed, and not yet confirmed by the broker
 ASIDE_BATCHES = 32  # confirmed, and some of their replies still looked up or tried again
 
@@ -60,6 +61,7 @@ class Batcher:
         self._intakes: dict[str, Intake] = {}
         self._turn: list[Intake] = []
         self._ready = asyncio.Event()
+        self._deciding = 0
         self._in_child = asyncio.Semaphore(settings.batches_in_child)
         self._unconfirmed = asyncio.Semaphore(UNCONFIRMED_BATCHES)
         self._aside = asyncio.Semaphore(ASIDE_BATCHES)
@@ -85,7 +87,7 @@ class Batcher:
                 batches.create_task(self._process(await self._next_batch()))
 
     async def _next_batch(self) -> list[Record]:
-        while not (batch := self._take()):
+        while not (self._is_worth_it() and (batch := self._take())):
             self._ready.clear()
             retries = [seconds for intake in self._turn if (seconds := intake.retry_in()) is not None]
             try:
@@ -94,6 +96,11 @@ class Batcher:
             except TimeoutError:
                 continue
         return batch
+
+    def _is_worth_it(self) -> bool:
+        """A small batch goes at once to a child that has nothing to do, and else waits until it has: each
+        batch costs the same few produce requests, and the wait is over within the batch before it."""
+        return not self._deciding or sum(intake.waiting for intake in self._turn) >= WORTH_A_BATCH
 
     def _take(self) -> list[Record]:  # 1
         batch: list[Record] = []
@@ -116,8 +123,11 @@ class Batcher:
 
     async def _process(self, batch: list[Record]) -> None:
         started = self._clock()
+        self._deciding += 1
         outcomes = await self._handler(batch)  # 2
+        self._deciding -= 1
         self._in_child.release()
+        self._ready.set()
         self._budget.learn(batch_bytes=sum(map(_size, batch)), elapsed_s=self._clock() - started)
         done = [
             (record, outcome)

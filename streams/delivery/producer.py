@@ -63,7 +63,7 @@ class DurableProducer:
         if output.key is None and output.value is None:
             return await self._send_empty(self._producer, output)
         sent: asyncio.Future[RecordMetadata] = await self._producer.send(
-            output.topic, output.value, output.key, partition=output.partition, headers=output.headers
+            output.topic, output.value, output.key, partition=output.partition, headers=list(output.headers)
         )
         return sent
 
@@ -72,7 +72,7 @@ class DurableProducer:
         # and its dead letter is it, byte for byte.
         partitions = await producer.partitions_for(output.topic)
         batch = producer.create_batch()
-        batch.append(timestamp=None, key=None, value=None, headers=output.headers)
+        batch.append(timestamp=None, key=None, value=None, headers=list(output.headers))
         batch.close()
         sent: asyncio.Future[RecordMetadata] = await producer.send_batch(
             batch,

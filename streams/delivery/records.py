@@ -53,7 +53,7 @@ class Output:
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
+    headers: Sequence[tuple[str, bytes]]
     partition: int | None = None
 
     def __repr__(self) -> str:

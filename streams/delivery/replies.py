@@ -126,7 +126,7 @@ class ReplyWriter:
         assert self._producer is not None  # noqa: S101 - entered
         try:
             sent: asyncio.Future[RecordMetadata] = await self._producer.send(
-                reply.topic, reply.value, reply.key, partition=reply.partition, headers=reply.headers
+                reply.topic, reply.value, reply.key, partition=reply.partition, headers=list(reply.headers)
             )
         except KafkaError as error:
             return error

@@ -132,8 +132,9 @@ class PrefixConsumer(driver.Consumer):
     def positions(self) -> Mapping[TP, int]:
         """By assigned partition, the next offset to be delivered; behind transaction markers too."""
         consumer = self._thread._consumer
-        assignment = consumer and consumer._subscription.subscription.assignment
-        if not assignment:
+        subscription = consumer._subscription.subscription if consumer is not None else None
+        assignment = subscription.assignment if subscription is not None else None
+        if assignment is None:
             return {}
         states = {tp: assignment.state_value(tp) for tp in tuple(assignment.tps)}
         return {

@@ -1,6 +1,7 @@
 """A worker process of nothing but delivery: `python -m tests.support.delivery_worker OPTIONS`.
 
-A value says what becomes of its record: BAD… is dead-lettered, anything else is its own result. The results
+A value says what becomes of its record: BAD… is dead-lettered, WAIT… waits for something unavailable, RAISE
+ends the process, KILL kills it once its outputs are confirmed, anything else is its own result. The results
 go to a topic of the test's own; a reply goes where the headers say.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from pathlib import Path
 import uvloop
 
 from connectors.kafka.settings import KafkaSettings
-from schemas.errors import NotAvro
+from schemas.errors import ModelUnavailable, NotAvro
 from schemas.headers import CORRELATION_ID, REPLY_PARTITION, REPLY_TOPIC
 from streams.delivery.app import DeliveryApp
 from streams.delivery.batcher import Batcher
@@ -26,7 +28,7 @@ from streams.delivery.lag import GroupGauge
 from streams.delivery.outputs import OutputWriter
 from streams.delivery.producer import DurableProducer
 from streams.delivery.quiet_logs import quieten
-from streams.delivery.records import Done, Outcome, Output, OutputKind, Record
+from streams.delivery.records import Done, Outcome, Output, OutputKind, Record, Wait
 from streams.delivery.replies import ReplyWriter
 from streams.delivery.runner import run_apps
 from streams.delivery.watchdog import Watchdog
@@ -36,10 +38,9 @@ from streams.settings import DeliverySettings
 class Echo:
     """The handler; `batch_s` stands for the engine's time."""
 
-    def __init__(self, results: str, batch_s: float, raise_on: bytes | None) -> None:
+    def __init__(self, results: str, batch_s: float) -> None:
         self._results = results
         self._batch_s = batch_s
-        self._raise_on = raise_on
 
     async def __call__(self, batch: Sequence[Record]) -> Sequence[Outcome]:
         await asyncio.sleep(self._batch_s)
@@ -47,8 +48,10 @@ class Echo:
 
     def _outcome(self, record: Record) -> Outcome:
         value = record.value or b""
-        if self._raise_on is not None and value == self._raise_on:
-            raise LookupError("an unexpected exception of the batch")
+        if value.startswith(b"RAISE"):
+            raise LookupError(value.decode())
+        if value.startswith(b"WAIT"):
+            return Wait(ModelUnavailable(model_type="any", reason="it says so"))
         if not value or value.startswith(b"BAD"):
             return Done((dead_letter(record, NotAvro(reason="it says so")),))
         headers = dict(record.headers)
@@ -66,17 +69,29 @@ class Echo:
         return Done((result,), reply)
 
 
+class KillingWriter(OutputWriter):
+    """kill -9 in the worst place: all is produced, nothing is acknowledged."""
+
+    async def write(self, outputs: Sequence[Output]) -> list[Output]:
+        too_large = await super().write(outputs)
+        if any(output.value == b"KILL" for output in outputs):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return too_large
+
+
 async def run(options: argparse.Namespace, app_class: type[DeliveryApp] = DeliveryApp) -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     kafka = KafkaSettings(bootstrap_servers=options.bootstrap_servers)
     settings = DeliverySettings(stall_timeout_s=options.stall_timeout_s)
-    handler = Echo(options.results, options.batch_s, options.raise_on and options.raise_on.encode())
+    handler = Echo(options.results, options.batch_s)
     async with (
         DurableProducer(kafka.client_options()) as producer,
         ReplyWriter(kafka.client_options()) as replies,
     ):
-        batcher = Batcher(handler=handler, outputs=OutputWriter(producer), replies=replies, settings=settings)
+        batcher = Batcher(
+            handler=handler, outputs=KillingWriter(producer), replies=replies, settings=settings
+        )
         apps = [
             app_class(
                 topic,
@@ -111,7 +126,6 @@ def options() -> argparse.Namespace:
         parser.add_argument(name, required=True)
     parser.add_argument("--batch-s", type=float, default=0.0)
     parser.add_argument("--stall-timeout-s", type=float, default=30.0)
-    parser.add_argument("--raise-on")
     return parser.parse_args()
 
 
