@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -55,12 +56,15 @@ class CompanyRegistry:
         return self._by_id[company_id]
 
 
+CompanyName = Annotated[str, Field(min_length=2, max_length=200)]
+
+
 class _CompanyEntry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-    name: str = Field(min_length=2)
-    aliases: tuple[str, ...] = ()
+    name: CompanyName
+    aliases: tuple[CompanyName, ...] = ()
     sector: str = ""
 
     def company(self) -> Company:

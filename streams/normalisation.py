@@ -78,24 +78,25 @@ class Normaliser:
         resume = taken = 0
         while candidate := self._finder.search(origin.folded, resume):
             start, resume = candidate.span()
-            if candidate[0] == _FOLDED_PLACEHOLDER:
+            found = candidate[0]
+            if found == _FOLDED_PLACEHOLDER:
                 taken = resume
                 continue
-            ends = [resume]
-            company = self._spelt(origin, start, resume, taken)
-            if company is None and not candidate[0].isalnum():  # of several words, the first few may be one
-                ends = [word.end() for word in _WORD.finditer(origin.folded, start, resume)]
+            company = self._spelt(found, origin, start, taken)
+            if company is None and not found.isalnum():  # of several words, the first few may be a name
+                ends = [word.end() for word in _WORD.finditer(found)]
                 while company is None and len(ends) > 1:
                     ends.pop()
-                    company = self._spelt(origin, start, ends[-1], taken)
-            resume = ends[-1]  # where none of them is spelt, a name may still begin at the next word
+                    company = self._spelt(found[: ends[-1]], origin, start, taken)
+                resume = start + ends[-1]  # where none is, a name may still begin at the next word
             if company is not None:
                 taken = resume
                 yield origin.at(start), origin.at(resume), company
 
-    def _spelt(self, origin: _Origin, start: int, end: int, taken: int) -> str | None:
-        """Whose name this part of the text is; `taken` ends what belongs to an earlier name."""
-        for name in self._names.get(_key(origin.folded[start:end]), ()):
+    def _spelt(self, found: str, origin: _Origin, start: int, taken: int) -> str | None:
+        """Whose name `found` is as the text at `start` spells it; `taken` ends the name before."""
+        end = start + len(found)
+        for name in self._names.get(found) or self._names.get(_key(found)) or ():
             if name.exact is not None:
                 spelt = origin.text[origin.at(start) : origin.at(end)] == name.exact and not (
                     name.exact in _SIZES and _after_number(origin.folded, taken, start)
@@ -120,10 +121,11 @@ class _Origin:
     def __init__(self, text: str) -> None:
         self.text = text
         self.folded = text.lower() if text.isascii() else text.translate(_FOLDING)
+        self._aligned = len(self.text) == len(self.folded)
         self._offsets: list[int] | None = None
 
     def at(self, offset: int) -> int:
-        if len(self.text) == len(self.folded):
+        if self._aligned:
             return offset
         if self._offsets is None:  # combining marks were dropped: a letter's marks go with the letter
             self._offsets = [i for i, letter in enumerate(self.text) if ord(letter) not in _COMBINING]
@@ -136,17 +138,25 @@ class _Origin:
         return tuple(_marks(self.text[self.at(first) : self.at(last)]) for first, last in words)
 
 
-def _finder(keys: Iterable[str]) -> re.Pattern[str]:
-    """One expression for all names, longest first; grouped by first letter, which halves its time.
+def _finder(names: Iterable[str]) -> re.Pattern[str]:
+    """One expression for all names; a placeholder is found as a whole, so that no name begins inside it."""
+    any_name = _longest_of(list(names)) or r"(?!)"
+    return re.compile(rf"{re.escape(_FOLDED_PLACEHOLDER)}|(?<!{_LETTER}){any_name}(?!{_LETTER})")
 
-    A placeholder is found as a whole, so that no name begins inside it.
-    """
+
+def _longest_of(names: list[str]) -> str:
+    """An expression for the longest of the names that fits; what several begin with is read once."""
     by_letter: defaultdict[str, list[str]] = defaultdict(list)
-    for key in sorted(keys, key=len, reverse=True):
-        by_letter[key[0]].append(re.escape(key[1:]).replace(r"\ ", r"\s++"))
-    groups = (f"{re.escape(letter)}(?:{'|'.join(rests)})" for letter, rests in by_letter.items())
-    names = "|".join(groups) or r"(?!)"
-    return re.compile(rf"{re.escape(_FOLDED_PLACEHOLDER)}|(?<!{_LETTER})(?:{names})(?!{_LETTER})")
+    for name in names:
+        if name:
+            by_letter[name[0]].append(name[1:])
+    branches = [
+        (r"\s++" if letter == " " else re.escape(letter)) + _longest_of(rests)
+        for letter, rests in by_letter.items()
+    ]
+    if len(branches) == 1 and "" not in names:
+        return branches[0]
+    return f"(?:{'|'.join(branches)})" + ("?" if "" in names else "") if branches else ""
 
 
 def _key(folded_name: str) -> str:
