@@ -25,7 +25,7 @@ RECONNECT_AFTER_S = 1.0
 START_TIMEOUT_S = 15.0
 CONFIRM_TIMEOUT_S = 10.0
 PROBE_EVERY_S = 1.0
-PROBE_TIMEOUT_S = 3.0
+PROBE_TIMEOUT_S = 5.0  # a loaded broker is not a lost one
 # aiokafka's clients find a broker that comes back at its address by themselves. After this long we start
 # afresh: addresses may have changed, and a producer that has given up on a batch is of no use any more.
 RENEW_AFTER_S = 15.0
