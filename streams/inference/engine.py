@@ -64,52 +64,31 @@ class OnnxEngine:
 
     def classify(self, items: Sequence[Item]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
-        known: list[int] = []
+        askers: dict[str, list[int]] = {}  # a text that several model types are asked about is encoded once
         for index, item in enumerate(items):
             if item.model_type in self._heads:
-                known.append(index)
+                askers.setdefault(item.text, []).append(index)
             else:
                 outcomes[index] = unknown_model_type(item.model_type, self._heads)
         started = time.perf_counter()
-        encodings = self._tokenizer.encode_batch_fast([items[index].text for index in known])
+        encodings = self._tokenizer.encode_batch_fast(list(askers))
         tokenise_ms = _ms_since(started)
-        lengths = [len(encoding) for encoding in encodings]
-        cut = passes(lengths, MAX_PASS_TOKENS, self._threads)
+        cut = passes([len(encoding) for encoding in encodings], MAX_PASS_TOKENS, self._threads)
         run = self._pool.map if len(cut) > 1 else map  # a lone pass needs no other thread
-        answers = run(
-            lambda rows: self._pass(
-                [items[known[row]] for row in rows], [encodings[row] for row in rows], tokenise_ms
-            ),
-            cut,
-        )
-        for rows, pass_answers in zip(cut, answers, strict=True):
-            outcomes.update(zip([known[row] for row in rows], pass_answers, strict=True))
+        vectors = run(lambda rows: self._pass([encodings[row] for row in rows]), cut)
+        texts = list(askers.values())
+        for rows, encoded in zip(cut, vectors, strict=True):
+            for row, vector in zip(rows, encoded.vectors, strict=True):
+                for index in texts[row]:
+                    head = self._heads[items[index].model_type]
+                    outcomes[index] = _outcome(head.scores(vector), encodings[row], encoded, tokenise_ms)
         return [outcomes[index] for index in range(len(items))]
 
-    def _pass(
-        self, items: Sequence[Item], encodings: Sequence[Encoding], tokenise_ms: float
-    ) -> list[Outcome]:
-        """One pass through the encoder, then each text through its own head."""
+    def _pass(self, encodings: Sequence[Encoding]) -> _Pass:
         started = time.perf_counter()
-        pooled = self._encode(encodings)
-        scores = [self._heads[item.model_type].scores(row) for item, row in zip(items, pooled, strict=True)]
-        infer_ms = _ms_since(started)
+        vectors = self._encode(encodings)
         padding = padding_share([len(encoding) for encoding in encodings])
-        return [
-            Classification(
-                category_id=int(row.argmax()),
-                scores=tuple(row.tolist()),
-                tokens=len(encoding),
-                truncated=bool(encoding.overflowing),
-                tokenise_ms=tokenise_ms,
-                infer_ms=infer_ms,
-                batch_size=len(items),
-                padding_share=padding,
-            )
-            if np.isfinite(row).all()
-            else ItemFailure("INTERNAL", {"exception": "ScoresNotFinite"})
-            for encoding, row in zip(encodings, scores, strict=True)
-        ]
+        return _Pass(vectors, _ms_since(started), padding)
 
     def _encode(self, encodings: Sequence[Encoding]) -> Floats:
         """Sentence vectors. What pads a row is masked, so a text's mates don't change its vector."""
@@ -124,6 +103,30 @@ class OnnxEngine:
             feeds["token_type_ids"] = np.zeros_like(ids)
         pooled: Floats = self._session.run(None, feeds)[0]
         return pooled
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What came of one pass through the encoder: a vector a text, and what it cost."""
+
+    vectors: Floats  # texts x hidden
+    infer_ms: float
+    padding_share: float
+
+
+def _outcome(scores: Floats, encoding: Encoding, encoded: _Pass, tokenise_ms: float) -> Outcome:
+    if not np.isfinite(scores).all():
+        return ItemFailure("INTERNAL", {"exception": "ScoresNotFinite"})
+    return Classification(
+        category_id=int(scores.argmax()),
+        scores=tuple(scores.tolist()),
+        tokens=len(encoding),
+        truncated=bool(encoding.overflowing),
+        tokenise_ms=tokenise_ms,
+        infer_ms=encoded.infer_ms,
+        batch_size=len(encoded.vectors),
+        padding_share=encoded.padding_share,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Classification:
     infer_ms: float
     """Time of the pass through the encoder that this text rode in."""
     batch_size: int
-    """Texts in that pass."""
+    """Different texts in that pass."""
     padding_share: float
     """Share of that pass's tokens that were padding, 0 to 1."""
 
