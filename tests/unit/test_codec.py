@@ -273,6 +273,15 @@ def test_a_newer_compatible_schema_of_the_registry_is_read_with_ours() -> None:
     )
 
 
+def _ours_with(field_type: str) -> str:
+    """A schema under our name whose one field is of that type."""
+    fields = f'[{{"name": "a", "type": {field_type}}}]'
+    return f'{{"type": "record", "name": "vn.veriaidpo.streams.ClassificationRequest", "fields": {fields}}}'
+
+
+_NO_BYTES = '{"type": "record", "name": "N", "fields": []}'
+
+
 @pytest.mark.parametrize(
     "schema",
     [
@@ -281,14 +290,23 @@ def test_a_newer_compatible_schema_of_the_registry_is_read_with_ours() -> None:
         "[]",
         '{"type": "record", "name": "Other", "fields": []}',
         '{"type": "record", "name": "vn.veriaidpo.streams.Other", "fields": []}',
-        '{"type": "record", "name": "vn.veriaidpo.streams.ClassificationRequest", "fields": '
-        '[{"name": "a", "type": {"type": "array", "items": "null"}}]}',
-        '{"type": "record", "name": "vn.veriaidpo.streams.ClassificationRequest", "fields": '
-        '[{"name": "a", "type": {"type": "array", "items": {"type": "record", "name": "E", "fields": []}}}]}',
-        '{"type": "record", "name": "vn.veriaidpo.streams.ClassificationRequest", "fields": '
-        '[{"name": "a", "type": "ClassificationRequest"}]}',
-        '{"type": "record", "name": "vn.veriaidpo.streams.ClassificationRequest", "fields": '
-        '[{"name": "a", "type": {"type": "map", "values": "long"}}]}',
+        '{"type": "record", "name": "vn.veriaidpo.streams.ClassificationRequest", "fields": []}',
+        '{"type": "record", "name": "vn.veriaidpo.streams.ClassificationRequest", "fields": ["a"]}',
+        # What takes no bytes, a million times over.
+        _ours_with('{"type": "array", "items": "null"}'),
+        _ours_with('{"type": "array", "items": {"type": "null"}}'),
+        _ours_with(f'{{"type": "array", "items": {_NO_BYTES}}}'),
+        _ours_with('"null"'),
+        _ours_with(_NO_BYTES),
+        _ours_with('{"type": "fixed", "name": "F", "size": 0}'),
+        # A record inside itself, by every way in.
+        _ours_with('"ClassificationRequest"'),
+        _ours_with('["null", "ClassificationRequest"]'),
+        _ours_with('{"type": "ClassificationRequest"}'),
+        _ours_with('{"type": "array", "items": "ClassificationRequest"}'),
+        _ours_with('{"type": "array", "items": ["null", "ClassificationRequest"]}'),
+        _ours_with('{"type": "array", "items": {"type": "array", "items": ["ClassificationRequest"]}}'),
+        _ours_with('{"type": "map", "values": "long"}'),
         "[" * 100_000,
     ],
 )
@@ -298,6 +316,20 @@ def test_a_registered_schema_that_is_not_ours_or_could_explode_is_unknown(schema
 
     with pytest.raises(UnknownSchema):
         Codec(registry).decode(b"\x00\x00\x00\x00\x07" + b"\xff" * 20)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        '["null", "string"]',
+        '{"type": "long", "logicalType": "timestamp-millis"}',
+        '{"type": "enum", "name": "E", "symbols": ["a"]}',
+        '{"type": "array", "items": {"type": "record", "name": "I", "fields": [{"name": "b", "type": "int"}'
+        "]}}",
+    ],
+)
+def test_a_registered_schema_may_hold_what_a_successor_needs(kind: str) -> None:
+    assert writer_of(_ours_with(kind)).event == "ClassificationRequest"
 
 
 def test_every_released_schema_is_a_known_writer() -> None:
