@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import TypedDict
 
+from . import base64url
 from .limits import MAX_CORRELATION_ID_BYTES
 
 MAX_PARTITION = 2**31 - 1
@@ -31,7 +31,7 @@ class ReplyClaim(TypedDict):
 
 
 def reply_claim(reply: ReplyAddress) -> ReplyClaim:
-    encoded = urlsafe_b64encode(reply.correlation_id).rstrip(b"=").decode("ascii")
+    encoded = base64url.encode(reply.correlation_id).decode("ascii")
     return {"topic": reply.topic, "partition": reply.partition, "correlation_id": encoded}
 
 
@@ -46,6 +46,7 @@ def reply_of_claim(claim: object) -> ReplyAddress:
         raise ValueError("reply partition isn't a 32-bit number")
     if not _TOPIC.fullmatch(topic):
         raise ValueError("reply topic isn't a topic's name")
-    if not 0 < len(encoded) <= MAX_CORRELATION_ID_BYTES * 2:
+    correlation_id = base64url.decode(encoded.encode("ascii"))  # UnicodeEncodeError is a ValueError
+    if not 0 < len(correlation_id) <= MAX_CORRELATION_ID_BYTES:
         raise ValueError("correlation id empty or too long")
-    return ReplyAddress(topic, partition, urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    return ReplyAddress(topic, partition, correlation_id)

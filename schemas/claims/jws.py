@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
+
+from .. import base64url
 
 JsonObject: TypeAlias = Mapping[str, object]
 
@@ -36,25 +37,13 @@ def read_compact(token: str) -> CompactJws:
     signing_input, _, signature = raw.rpartition(b".")
     header, _, payload = signing_input.partition(b".")
     return CompactJws(
-        _header(header), _object(decode_segment(payload)), signing_input, decode_segment(signature)
+        _header(header), _object(base64url.decode(payload)), signing_input, base64url.decode(signature)
     )
 
 
 def compact_header(header: JsonObject) -> bytes:
     """A header as a token's first segment: made once for a key."""
-    return encode_segment(json.dumps(header, separators=(",", ":"), sort_keys=True).encode())
-
-
-def encode_segment(data: bytes) -> bytes:
-    return urlsafe_b64encode(data).rstrip(b"=")
-
-
-def decode_segment(segment: bytes) -> bytes:
-    """Base64url without padding, in its one canonical spelling: no two tokens for one signature."""
-    decoded = urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
-    if encode_segment(decoded) != segment:
-        raise ValueError("base64url isn't canonical")
-    return decoded
+    return base64url.encode(json.dumps(header, separators=(",", ":"), sort_keys=True).encode())
 
 
 _COMPACT = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
@@ -62,7 +51,7 @@ _COMPACT = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 @lru_cache(maxsize=256)  # an issuer's headers are the same bytes in every token
 def _header(segment: bytes) -> JsonObject:
-    header = _object(decode_segment(segment))
+    header = _object(base64url.decode(segment))
     if "crit" in header or "b64" in header:
         raise ValueError("critical extensions aren't understood")
     return header

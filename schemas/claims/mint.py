@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .. import base64url
 from ..reply import ReplyAddress, reply_claim
-from .jws import compact_header, encode_segment
+from .jws import compact_header
 from .keys import Signer
 
 AUDIENCE = "veriaidpo"
@@ -36,8 +37,8 @@ class SigningKey:
 
     def sign_event(self, payload: bytes) -> str:
         """The payload as an event token: the only kind that this key signs."""
-        signing_input = self._header + b"." + encode_segment(payload)
-        signature = encode_segment(self._signer.sign(signing_input))
+        signing_input = self._header + b"." + base64url.encode(payload)
+        signature = base64url.encode(self._signer.sign(signing_input))
         return (signing_input + b"." + signature).decode("ascii")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.claims import Caller, mint_bearer, verify_bearer
 from schemas.errors import ConfigurationError, Unauthenticated
-from tests.support.signed_records import NOW_S, SECRET_A, SECRET_B, token
+from tests.support.claims import NOW_S, SECRET_A, SECRET_B, token
 
 CLAIMS: dict[str, Any] = {
     "sub": "u",

@@ -25,7 +25,7 @@ from schemas.errors import (
 from schemas.headers import AUTHORIZATION, CORRELATION_ID, REPLY_PARTITION, REPLY_TOPIC
 from schemas.identity import digest_of, result_id
 from schemas.reply import ReplyAddress
-from tests.support.signed_records import (
+from tests.support.claims import (
     NOW_MS,
     NOW_S,
     REPLY,

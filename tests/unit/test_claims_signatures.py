@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from schemas.claims import IssuerList, SigningKey, VerifyingKey, mint_bearer, verify_signature
 from schemas.claims.jws import read_compact
 from schemas.errors import ClaimsUnverified, ConfigurationError, UnknownKey
-from tests.support.signed_records import KEY_A, NOW_MS, NOW_S, SECRET_A, SECRET_B, issuer, issuers, token
+from tests.support.claims import KEY_A, NOW_MS, NOW_S, SECRET_A, SECRET_B, issuer, issuers, token
 
 VALUE = b"value"
 
@@ -188,6 +188,11 @@ def test_one_issuer_or_key_listed_twice_is_refused() -> None:
         ("reply", {"topic": "veriaidpo.replies.crm", "partition": True, "correlation_id": "YQ"}),
         ("reply", {"topic": "veriaidpo.replies.crm", "partition": 0, "correlation_id": "A"}),
         ("reply", {"topic": "veriaidpo.replies.crm", "partition": 0, "correlation_id": "A" * 600}),
+        ("reply", {"topic": "veriaidpo.replies.crm", "partition": 0, "correlation_id": "QUFB" * 86}),
+        ("reply", {"topic": "veriaidpo.replies.crm", "partition": 0, "correlation_id": ""}),
+        ("reply", {"topic": "veriaidpo.replies.crm", "partition": 0, "correlation_id": "!!!!"}),
+        ("reply", {"topic": "veriaidpo.replies.crm", "partition": 0, "correlation_id": "YQ=="}),
+        ("reply", {"topic": "veriaidpo.replies.crm", "partition": 0, "correlation_id": "Yề"}),
         ("reply", {"topic": "not a topic", "partition": 0, "correlation_id": "YQ"}),
     ],
 )

@@ -17,7 +17,7 @@ from connectors.installation import (
 )
 from connectors.issuers import load_issuers, load_signing_key
 from schemas.errors import ClaimsForbidden, ConfigurationError
-from tests.support.signed_records import REPLY, admit, signed_record
+from tests.support.claims import REPLY, admit, signed_record
 
 
 def test_both_development_issuers_sign_what_the_issuer_list_verifies(tmp_path: Path) -> None:

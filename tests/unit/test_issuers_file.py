@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from connectors.issuers import load_issuers
 from connectors.key_sets import parse_key_set
 from schemas.errors import ClaimsUnverified, ConfigurationError
-from tests.support.signed_records import SECRET_A, admit, signed_record
+from tests.support.claims import SECRET_A, admit, signed_record
 
 ENTRY: dict[str, Any] = {
     "name": "crm",
