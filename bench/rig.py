@@ -17,6 +17,7 @@ from cli.settings import Settings
 from cli.stack import Stack
 from connectors.kafka.broker import DEFAULT_HOME, Broker
 from connectors.kafka.settings import KafkaSettings
+from connectors.publishing.kafka_client import partition_count
 from connectors.publishing.publisher import Publisher, SignedRecord
 from schemas.events import ClassificationRequest
 from schemas.topics import RESULTS
@@ -88,10 +89,9 @@ class Rig:
     async def results(self, count: int, timeout_s: float) -> list[ConsumerRecord[bytes, bytes]]:
         """The first `count` records on veriaidpo.results, as they appear."""
         consumer = AIOKafkaConsumer(auto_offset_reset="earliest", **self.settings.kafka.client_options())
+        partitions = await partition_count(self.stack.bootstrap_servers, RESULTS)
         async with consumer, asyncio.timeout(timeout_s):
-            await consumer.topics()
-            partitions = consumer.partitions_for_topic(RESULTS) or set()
-            consumer.assign([TopicPartition(RESULTS, partition) for partition in partitions])
+            consumer.assign([TopicPartition(RESULTS, partition) for partition in range(partitions)])
             found: list[ConsumerRecord[bytes, bytes]] = []
             while len(found) < count:
                 for records in (await consumer.getmany(timeout_ms=1000)).values():

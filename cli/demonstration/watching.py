@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from cli.demonstration.ledger import Ledger, Place
 from connectors.kafka.settings import KafkaSettings
+from connectors.publishing.kafka_client import KafkaSecurity, partition_count
 from schemas.codec import Codec
 from schemas.events import ClassificationResult
 from schemas.headers import DLT_ORIGINAL_OFFSET, DLT_ORIGINAL_PARTITION, DLT_ORIGINAL_TOPIC, ERROR_CODE
@@ -24,6 +25,7 @@ class Watcher:
         self._consumer = AIOKafkaConsumer(
             auto_offset_reset="latest", isolation_level="read_committed", **kafka.client_options()
         )
+        self._kafka = kafka
         self._ledger = ledger
         self._codec = Codec()
         self._task: asyncio.Task[None] | None = None
@@ -33,7 +35,7 @@ class Watcher:
         partitions = [
             TopicPartition(topic, partition)
             for topic in (RESULTS, DEAD_LETTERS)
-            for partition in self._consumer.partitions_for_topic(topic) or await self._partitions(topic)
+            for partition in range(await self._partition_count(topic))
         ]
         self._consumer.assign(partitions)
         for partition in partitions:
@@ -50,9 +52,10 @@ class Watcher:
                 await self._task
         await self._consumer.stop()
 
-    async def _partitions(self, topic: str) -> set[int]:
-        await self._consumer.topics()
-        return set(self._consumer.partitions_for_topic(topic) or ())
+    async def _partition_count(self, topic: str) -> int:
+        options = self._kafka.client_options()
+        security = KafkaSecurity(**self._kafka.security_options())
+        return await partition_count(options["bootstrap_servers"], topic, security)
 
     async def _read(self) -> None:
         async for record in self._consumer:
