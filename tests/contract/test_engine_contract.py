@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.taxonomy import MODEL_TYPES
@@ -15,6 +15,8 @@ from streams.inference.engine import OnnxEngine
 from streams.inference.messages import BatchResults, decode_from_child, encode_from_child
 from streams.inference.protocol import Classification, Engine, Item, ItemFailure
 from tests.support.tiny_models import tiny_store
+
+unhurried = settings(deadline=None)  # a busy machine is no finding
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 ITEMS = st.builds(Item, st.sampled_from(sorted(MODEL_TYPES)), TEXTS)
@@ -47,6 +49,7 @@ def test_an_empty_batch_has_no_outcomes(engine: Engine) -> None:
     assert engine.classify([]) == []
 
 
+@unhurried
 @given(items=st.lists(ITEMS, max_size=12))
 def test_every_item_gets_a_score_for_each_label_and_the_best_one_as_its_category(
     engine: Engine, items: list[Item]
@@ -59,6 +62,7 @@ def test_every_item_gets_a_score_for_each_label_and_the_best_one_as_its_category
         assert outcome.scores[outcome.category_id] == max(outcome.scores)
 
 
+@unhurried
 @given(items=st.lists(ITEMS, min_size=1, max_size=12))
 def test_every_item_knows_what_it_cost(engine: Engine, items: list[Item]) -> None:
     for outcome in classified(engine, items):
@@ -69,6 +73,7 @@ def test_every_item_knows_what_it_cost(engine: Engine, items: list[Item]) -> Non
         assert outcome.infer_ms >= 0
 
 
+@unhurried
 @given(items=st.lists(st.one_of(ITEMS, UNKNOWN), max_size=12))
 def test_an_unknown_model_type_fails_alone(engine: Engine, items: list[Item]) -> None:
     for item, outcome in zip(items, engine.classify(items), strict=True):
@@ -79,6 +84,7 @@ def test_an_unknown_model_type_fails_alone(engine: Engine, items: list[Item]) ->
             assert outcome.code == "UNKNOWN_MODEL_TYPE"
 
 
+@unhurried
 @given(items=st.lists(ITEMS, min_size=1, max_size=12))
 def test_a_text_is_classified_alike_alone_and_in_any_company(engine: Engine, items: list[Item]) -> None:
     alone = [classified(engine, [item])[0] for item in items]
@@ -94,6 +100,7 @@ def test_a_very_long_text_is_classified(engine: Engine) -> None:
     assert outcome.tokens <= engine.max_tokens
 
 
+@unhurried
 @given(items=st.lists(st.one_of(ITEMS, UNKNOWN), max_size=6))
 def test_its_outcomes_survive_the_pipe(engine: Engine, items: list[Item]) -> None:
     results = BatchResults(1, tuple(engine.classify(items)))

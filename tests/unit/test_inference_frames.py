@@ -7,7 +7,7 @@ import io
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.inference.frames import (
@@ -30,6 +30,8 @@ from streams.inference.messages import (
     encode_from_child,
 )
 from streams.inference.protocol import Classification, Item, ItemFailure, ModelInfo
+
+unhurried = settings(deadline=None)  # a busy machine is no finding
 
 TEXTS = st.text(max_size=50)
 COUNTS = st.integers(0, 2**40)
@@ -61,6 +63,7 @@ async def received(data: bytes) -> bytes:
     return await receive_frame(source)
 
 
+@unhurried
 @given(st.lists(st.binary(max_size=200), max_size=5))
 def test_frames_come_out_as_they_went_in(payloads: list[bytes]) -> None:
     source = io.BytesIO(b"".join(frame(payload) for payload in payloads))
@@ -69,6 +72,7 @@ def test_frames_come_out_as_they_went_in(payloads: list[bytes]) -> None:
         read_frame(source)
 
 
+@unhurried
 @given(st.binary(max_size=200), st.data())
 def test_a_frame_cut_anywhere_is_a_closed_link(payload: bytes, data: st.DataObject) -> None:
     whole = frame(payload)
@@ -77,6 +81,7 @@ def test_a_frame_cut_anywhere_is_a_closed_link(payload: bytes, data: st.DataObje
         read_frame(io.BytesIO(part))
 
 
+@unhurried
 @given(st.binary(min_size=1, max_size=200), st.data())
 def test_a_frame_with_a_changed_byte_is_never_taken_for_another(payload: bytes, data: st.DataObject) -> None:
     damaged = bytearray(frame(payload))
@@ -107,16 +112,19 @@ async def test_the_worker_reads_the_same_frames_from_a_stream() -> None:
         await received(b"Segmentation fault, says a library\n")
 
 
+@unhurried
 @given(FROM_CHILD)
 def test_what_the_child_says_is_what_the_worker_reads(message: FromChild) -> None:
     assert decode_from_child(encode_from_child(message)) == message
 
 
+@unhurried
 @given(COUNTS, st.lists(st.builds(Item, TEXTS, TEXTS), max_size=5))
 def test_a_batch_reads_as_it_was_written(batch_id: int, items: list[Item]) -> None:
     assert decode_batch(encode_batch(batch_id, items)) == ClassifyBatch(batch_id, tuple(items))
 
 
+@unhurried
 @given(st.binary(max_size=100))
 def test_random_bytes_are_garbage(payload: bytes) -> None:
     for decode in (decode_batch, decode_from_child):
