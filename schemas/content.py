@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from .errors import EmptyText, TextTooLong, UnsupportedLanguage
+from .errors import EmptyText, InvalidId, TextTooLong, UnsupportedLanguage
 from .events import ClassificationRequest
-from .limits import MAX_TEXT_CHARS
-from .taxonomy import LANGUAGES, model_type
+from .limits import MAX_ID_CHARS, MAX_TEXT_CHARS
+from .taxonomy import LANGUAGES, model_type, told_back
 
 
 def check_content(request: ClassificationRequest) -> None:
     """Raises UnknownModelType, UnsupportedLanguage, EmptyText or TextTooLong."""
     model_type(request.model_type)
     if request.language not in LANGUAGES:
-        raise UnsupportedLanguage(language=repr(request.language[:16]), known=", ".join(LANGUAGES))
+        raise UnsupportedLanguage(language=told_back(request.language), known=", ".join(LANGUAGES))
     if not request.text or request.text.isspace():
         raise EmptyText
     if len(request.text) > MAX_TEXT_CHARS:
         raise TextTooLong(limit=MAX_TEXT_CHARS)
+
+
+def check_ids(request: ClassificationRequest) -> None:
+    """Raises InvalidId. Ids end up in keys, headers, logs and databases; a NUL or a line break breaks one."""
+    for field, value in (("request_id", request.request_id), ("tenant_id", request.tenant_id)):
+        if not 0 < len(value) <= MAX_ID_CHARS or not value.isprintable():
+            raise InvalidId(field=field, limit=MAX_ID_CHARS)

@@ -7,6 +7,7 @@ Vietnamese names use the terms of the Personal Data Protection Law (Luật Bảo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -43,8 +44,16 @@ def model_type(name: str) -> ModelType:
     """The model type of that name; UnknownModelType where there is none."""
     found = MODEL_TYPES.get(name)
     if found is None:
-        raise UnknownModelType(model_type=repr(name[:64]), known=", ".join(MODEL_TYPES))
+        raise UnknownModelType(model_type=told_back(name), known=", ".join(MODEL_TYPES))
     return found
+
+
+def told_back(name: str) -> str:
+    """A name from outside as an error repeats it: not at all where it may be a text in the wrong field."""
+    return name if _A_NAME.fullmatch(name) else "…"
+
+
+_A_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def _type(name: str, title: str, title_vi: str, *labels: tuple[str, str]) -> ModelType:

@@ -16,7 +16,7 @@ from aiokafka.structs import RecordMetadata
 
 from schemas.claims.mint import DEFAULT_LIFETIME_S, SigningKey, mint_event_claims
 from schemas.codec import Codec
-from schemas.content import check_content
+from schemas.content import check_content, check_ids
 from schemas.errors import InvalidRequest, KafkaUnavailable, RequestTooLarge
 from schemas.events import ClassificationRequest
 from schemas.headers import request_headers
@@ -24,7 +24,6 @@ from schemas.identity import digest_of
 from schemas.limits import (
     MAX_CORRELATION_ID_BYTES,
     MAX_HEADERS_BYTES,
-    MAX_ID_CHARS,
     MAX_REQUEST_BYTES,
     MAX_TOKEN_BYTES,
 )
@@ -115,8 +114,8 @@ class Publisher:
         """Publish one request and wait until the broker confirms it.
 
         Raises before anything is sent: UnknownModelType, UnsupportedLanguage, EmptyText, TextTooLong,
-        InvalidRequest, RequestTooLarge, and TopicMissing where the topic doesn't exist. After that:
-        KafkaUnavailable.
+        InvalidId, InvalidRequest, RequestTooLarge, and TopicMissing where the topic doesn't exist. After
+        that: KafkaUnavailable.
         """
         record = self.sign(
             request,
@@ -251,14 +250,11 @@ class Publisher:
 def check_request(request: ClassificationRequest, reply: ReplyAddress | None) -> None:
     """Raises what a worker would answer, without the journey."""
     check_content(request)
-    for name, value in (("request_id", request.request_id), ("tenant_id", request.tenant_id)):
-        if not 0 < len(value) <= MAX_ID_CHARS:
-            raise InvalidRequest(reason=f"{name} has 1 to {MAX_ID_CHARS} characters")
+    check_ids(request)
     if reply is not None and not 0 < len(reply.correlation_id) <= MAX_CORRELATION_ID_BYTES:
         raise InvalidRequest(reason=f"a correlation id has 1 to {MAX_CORRELATION_ID_BYTES} bytes")
     try:
-        for value in (request.text, request.request_id, request.tenant_id):
-            value.encode()
+        request.text.encode()
     except UnicodeEncodeError:
         raise InvalidRequest(reason="half of a surrogate pair is no character") from None
 

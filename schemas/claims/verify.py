@@ -12,19 +12,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..content import check_content
+from ..content import check_content, check_ids
 from ..errors import (
     ClaimsExpired,
     ClaimsForbidden,
     ClaimsMismatch,
     ClaimsUnverified,
-    InvalidId,
     RecordMismatch,
 )
 from ..events import ClassificationRequest
 from ..headers import RequestHeaders
 from ..identity import digest_of
-from ..limits import MAX_ID_CHARS
 from ..reply import ReplyAddress, reply_of_claim
 from ..topics import model_type_of
 from .issuers import IssuerList
@@ -107,8 +105,7 @@ def check_record(
 
     Raises InvalidId, RecordMismatch, UnknownModelType, UnsupportedLanguage, EmptyText or TextTooLong.
     """
-    _check_id("request_id", request.request_id)
-    _check_id("tenant_id", request.tenant_id)
+    check_ids(request)
     if key != request.request_id.encode("utf-8", "replace"):
         raise RecordMismatch(field="key")
     if headers.ce_id != request.request_id:
@@ -153,12 +150,6 @@ def _check_time(claims: EventClaims, append_time_ms: int, now_ms: int) -> None:
         raise ClaimsExpired(reason="it had expired when the record was appended")
     if now_ms - append_time_ms > MAX_AGE_S * 1000:
         raise ClaimsExpired(reason="the record is older than 30 days")
-
-
-def _check_id(field: str, value: str) -> None:
-    # Ids end up in keys, headers, logs and databases; a NUL or a line break breaks one of them.
-    if not 0 < len(value) <= MAX_ID_CHARS or not value.isprintable():
-        raise InvalidId(field=field, limit=MAX_ID_CHARS)
 
 
 def _read(token: str) -> CompactJws:

@@ -15,6 +15,7 @@ from schemas.codec import Codec
 from schemas.errors import (
     ConfigurationError,
     EmptyText,
+    InvalidId,
     InvalidRequest,
     RequestTooLarge,
     TextTooLong,
@@ -59,9 +60,12 @@ def test_each_thing_a_worker_would_refuse_is_refused_before_it_is_sent() -> None
     assert refusal(request(text=" \t\n\u00a0")) is EmptyText
     assert refusal(request(text="x" * (MAX_TEXT_CHARS + 1))) is TextTooLong
     assert refusal(request(text="half \ud83d")) is InvalidRequest
-    assert refusal(request(request_id="")) is InvalidRequest
-    assert refusal(request(request_id="r" * 129)) is InvalidRequest
-    assert refusal(request(tenant_id="t" * 129)) is InvalidRequest
+    assert refusal(request(request_id="")) is InvalidId
+    assert refusal(request(request_id="r" * 129)) is InvalidId
+    assert refusal(request(request_id="two\nlines")) is InvalidId
+    assert refusal(request(request_id="half \ud83d")) is InvalidId
+    assert refusal(request(tenant_id="t" * 129)) is InvalidId
+    assert refusal(request(tenant_id="t\0")) is InvalidId
     assert refusal(REQUEST, ReplyAddress("veriaidpo.replies.t", 0, b"")) is InvalidRequest
     assert refusal(REQUEST, ReplyAddress("veriaidpo.replies.t", 0, b"c" * 257)) is InvalidRequest
 

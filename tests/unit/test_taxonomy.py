@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from schemas.errors import ConfigurationError, RecordMismatch, UnknownModelType
+from schemas.content import check_content
+from schemas.errors import BadRecord, ConfigurationError, RecordMismatch, UnknownModelType
+from schemas.events import ClassificationRequest
 from schemas.taxonomy import MODEL_TYPES, model_type
 from schemas.topics import model_type_of, reply_topic, request_topic
 
@@ -58,6 +62,16 @@ def test_an_unknown_model_type_is_answered_with_the_known_ones() -> None:
 
     assert "principles, legal_basis" in caught.value.text
     assert caught.value.http_status == 400
+
+
+@pytest.mark.parametrize("field", ["model_type", "language"])
+def test_a_text_in_the_wrong_field_is_not_repeated_by_the_error(field: str) -> None:
+    text = "Khách hàng Nguyễn Văn A"
+    request = replace(ClassificationRequest("r", "t", "principles", "vi", "x"), **{field: text})
+
+    with pytest.raises(BadRecord) as caught:
+        check_content(request)
+    assert "Nguyễn" not in f"{caught.value} {caught.value!r} {caught.value.text_vi}"
 
 
 @pytest.mark.parametrize("name", MODEL_TYPES)
