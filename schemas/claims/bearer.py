@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
+from typing import TypeGuard
 
 from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
@@ -80,12 +82,17 @@ def _check_algorithm(algorithm: str) -> None:
 
 def _check_time(claims: dict[str, object], now_s: float) -> None:
     expires, not_before = claims.get("exp"), claims.get("nbf", 0)
-    if not isinstance(expires, int | float) or not isinstance(not_before, int | float):
+    if not _is_time(expires) or not _is_time(not_before):
         raise Unauthenticated(reason="the token names no expiry")
     if now_s >= expires:
         raise Unauthenticated(reason="the token has expired")
     if now_s + LEEWAY_S < not_before:
         raise Unauthenticated(reason="the token isn't valid yet")
+
+
+def _is_time(value: object) -> TypeGuard[int | float]:
+    # JSON's NaN, as Python reads it, is never reached: such a token would never expire.
+    return type(value) is int or (type(value) is float and isfinite(value))
 
 
 def _caller(claims: dict[str, object]) -> Caller:
