@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-CLASSIFY = "processing_activity.read"
-NORMALISE = "data_category.write"
-READ_ANALYTICS = "analytics.read"
-PRELOAD = "user.write"
+from schemas.permissions import CLASSIFY, NORMALISE, PRELOAD, READ_ANALYTICS
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "admin": (CLASSIFY, NORMALISE, READ_ANALYTICS, PRELOAD),

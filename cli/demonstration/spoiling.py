@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.publishing.publisher import SignedRecord
+from schemas import permissions
 from schemas.claims.mint import SigningKey, mint_event_claims
 from schemas.codec import Codec
 from schemas.events import ClassificationRequest
@@ -19,7 +20,7 @@ from schemas.headers import request_headers
 from schemas.identity import digest_of
 from schemas.topics import request_topic
 
-CLASSIFY = ("processing_activity.read",)
+CLASSIFY = (permissions.CLASSIFY,)
 LIFETIME_S = 300
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ from schemas.claims.mint import SigningKey
 from schemas.codec import Codec
 from schemas.errors import DeadlineExceeded
 from schemas.events import ClassificationRequest, ClassificationResult
+from schemas.permissions import CLASSIFY
 from schemas.reply import ReplyAddress
 from schemas.topics import reply_topic
 
@@ -23,7 +23,6 @@ from .keys import read_signing_key
 from .publisher import Publisher, SentRequest
 from .replies import ReplyReader
 
-CLASSIFY_PERMISSION = "processing_activity.read"
 DEFAULT_MODEL_TYPE = "principles"
 
 
@@ -113,12 +112,11 @@ class VeriAIDPOClient:
     async def _send(
         self, request: ClassificationRequest, *, reply: ReplyAddress | None, deadline_ms: int | None
     ) -> SentRequest:
-        permissions: Sequence[str] = (CLASSIFY_PERMISSION,)
         return await self._publisher.send(
             request,
             subject=self._name,
             role=self._role,
-            permissions=permissions,
+            permissions=(CLASSIFY,),
             reply=reply,
             deadline_ms=deadline_ms,
         )

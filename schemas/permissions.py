@@ -1,0 +1,8 @@
+"""What a caller or publisher may be allowed, as the platform names it."""
+
+from __future__ import annotations
+
+CLASSIFY = "processing_activity.read"
+NORMALISE = "data_category.write"
+READ_ANALYTICS = "analytics.read"
+PRELOAD = "user.write"
