@@ -79,12 +79,10 @@ def test_labels_are_the_same_shuffled(
     assert_same_labels(back, in_big_batches)
 
 
-async def test_labels_over_the_pipe_are_the_engines_own(
-    engine: OnnxEngine, sentences: list[str], in_big_batches: Scores
-) -> None:
+async def test_labels_over_the_pipe_are_the_engines_own(sentences: list[str], in_big_batches: Scores) -> None:
     name = "risk_level"
     head = list(MODEL_TYPES).index(name)
     async with InferenceProcess(onnx_child(MODELS / "starter", threads=2)) as process:
-        answers = await process.classify([Item(name, sentence) for sentence in sentences])
+        answers = await process.classify([Item(name, sentence) for sentence in sentences[:100]])
     labels = [answer.category_id for answer in answers if isinstance(answer, Classification)]
-    assert labels == in_big_batches[:, head].argmax(axis=1).tolist()
+    assert labels == in_big_batches[:100, head].argmax(axis=1).tolist()
