@@ -36,3 +36,9 @@ def reply_topic(client: str) -> str:
             setting="client", reason="a client's name is 1 to 100 letters, digits, '-' or '_'"
         )
     return REPLY_PREFIX + client
+
+
+def client_of(topic: str) -> str | None:
+    """The client whose replies a topic takes; None for every other topic."""
+    client = topic.removeprefix(REPLY_PREFIX)
+    return client if client != topic and _CLIENT.fullmatch(client) else None

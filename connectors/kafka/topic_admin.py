@@ -15,8 +15,9 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topic_differences import Difference, ExistingTopic, differences
 from connectors.kafka.topics import BRIDGE, LOG_APPEND_TIME, TopicDeclaration, TopicSettings, declared_topics
+from connectors.publishing.kafka_client import kafka_failure
 from schemas.errors import ConfigurationError, KafkaUnavailable, TopicsDiffer
-from schemas.topics import REPLY_PREFIX
+from schemas.topics import client_of
 
 _CREATED_WITHIN_S = 30.0
 
@@ -89,9 +90,8 @@ class TopicAdmin:
         async with _typed_errors():
             brokers = len((await self._admin.describe_cluster())["brokers"])
             names = await self._admin.list_topics()
-        known = sorted(name.removeprefix(REPLY_PREFIX) for name in names if name.startswith(REPLY_PREFIX))
-        ours = [client for client in known if "." not in client]  # a client's name is one segment
-        return declared_topics(settings, brokers=brokers, clients=[BRIDGE, *clients, *ours])
+        known = sorted(client for name in names if (client := client_of(name)) is not None)
+        return declared_topics(settings, brokers=brokers, clients=[BRIDGE, *clients, *known])
 
     async def describe(self, names: Collection[str]) -> dict[str, ExistingTopic]:
         """Those of the named topics that exist, with their effective settings."""
@@ -176,7 +176,7 @@ async def _typed_errors() -> AsyncIterator[None]:
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
-        raise KafkaUnavailable(reason=str(error) or type(error).__name__) from error
+        raise kafka_failure(error) from error
 
 
 def _raise_for(code: int, message: str | None, topic: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.kafka.topics import BRIDGE, TopicDeclaration
-from schemas.topics import REPLY_PREFIX
+from schemas.topics import client_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _partitions(topic: TopicDeclaration, there: ExistingTopic, servers: str) -> 
             f"kafka-topics.sh --bootstrap-server {servers} --alter "
             f"--topic {topic.name} --partitions {topic.partitions}"
         )
-    elif topic.name.startswith(REPLY_PREFIX):  # partitions are never taken away: declare what is there
+    elif client_of(topic.name) is not None:  # partitions are never taken away: declare what is there
         remedy = f"set VERIAIDPO_TOPICS__REPLY_PARTITIONS={there.partitions}"
     else:
         remedy = f"set VERIAIDPO_TOPICS__PARTITIONS={there.partitions}"
@@ -95,5 +95,5 @@ def _same(config: str, declared: str, found: str) -> bool:
 
 
 def _client_option(topic: str) -> str:
-    client = topic.removeprefix(REPLY_PREFIX)
-    return f" --client {client}" if client not in (topic, BRIDGE) else ""
+    client = client_of(topic)
+    return "" if client in (None, BRIDGE) else f" --client {client}"

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLarg
 
 from schemas.errors import KafkaUnavailable, RequestTooLarge, Unavailable, VeriAIDPOError
 from schemas.limits import MAX_REQUEST_BYTES
-from schemas.topics import REPLY_PREFIX
+from schemas.topics import client_of
 
 # With aiokafka's five minutes, clients stall after a broker restart.
 METADATA_MAX_AGE_MS = 3000
@@ -74,5 +74,5 @@ def kafka_failure(error: BaseException) -> VeriAIDPOError:
 
 
 def _creating_command(topic: str) -> str:
-    client = topic.removeprefix(REPLY_PREFIX)
-    return "veriaidpo topics create" if client == topic else f"veriaidpo topics create --client {client}"
+    client = client_of(topic)
+    return "veriaidpo topics create" if client is None else f"veriaidpo topics create --client {client}"

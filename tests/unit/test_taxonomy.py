@@ -10,7 +10,7 @@ from schemas.content import check_content
 from schemas.errors import BadRecord, ConfigurationError, RecordMismatch, UnknownModelType
 from schemas.events import ClassificationRequest
 from schemas.taxonomy import MODEL_TYPES, model_type
-from schemas.topics import model_type_of, reply_topic, request_topic
+from schemas.topics import client_of, model_type_of, reply_topic, request_topic
 
 
 def test_the_eleven_model_types_come_in_their_order() -> None:
@@ -93,3 +93,12 @@ def test_a_clients_name_is_one_segment_of_a_topic(client: str) -> None:
     assert reply_topic("crm-1") == "veriaidpo.replies.crm-1"
     with pytest.raises(ConfigurationError):
         reply_topic(client)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["veriaidpo.results", "veriaidpo.replies.", "veriaidpo.replies.a.b", "veriaidpo.replies." + "x" * 101],
+)
+def test_a_reply_topic_names_its_client_and_no_other_topic_does(topic: str) -> None:
+    assert client_of(reply_topic("crm-1")) == "crm-1"
+    assert client_of(topic) is None
