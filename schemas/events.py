@@ -64,7 +64,7 @@ class ClassificationResult:
 
 @dataclass(frozen=True, slots=True)
 class ClassificationFailure:
-    """The typed answer where there is no result; `code` is one of schemas/errors.py."""
+    """The typed answer where there is no result; `code` is one of schemas/errors/."""
 
     request_id: str
     tenant_id: str

@@ -9,6 +9,8 @@ class OperatorError(VeriAIDPOError):
     """A command can't go on."""
 
     code = "OPERATOR_ERROR"
+    message = "The command stopped: {reason}. Correct it and start again."
+    message_vi = "Lệnh đã dừng: {reason}. Hãy sửa và khởi động lại."
 
 
 class ConfigurationError(OperatorError):

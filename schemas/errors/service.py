@@ -55,16 +55,16 @@ class KeysUnavailable(Unavailable):
     """An issuer's key set can't be read just now, so its records wait."""
 
     code = "KEYS_UNAVAILABLE"
-    message = "The keys of issuer {issuer} can't be read: {reason}. Its records wait."
-    message_vi = "Không đọc được khóa của bên phát hành {issuer}: {reason}. Bản ghi sẽ chờ."
+    message = "The keys of issuer {issuer} can't be read: {reason}. Its records wait; try again later."
+    message_vi = "Không đọc được khóa của bên phát hành {issuer}: {reason}. Bản ghi sẽ chờ; hãy thử lại sau."
 
 
 class RegistryUnavailable(Unavailable):
     """The schema registry can't be reached just now, so records that need it wait."""
 
     code = "REGISTRY_UNAVAILABLE"
-    message = "The schema registry doesn't answer: {reason}. Records wait for it."
-    message_vi = "Schema registry không phản hồi: {reason}. Bản ghi sẽ chờ."
+    message = "The schema registry doesn't answer: {reason}. Records wait for it; try again later."
+    message_vi = "Schema registry không phản hồi: {reason}. Bản ghi sẽ chờ; hãy thử lại sau."
 
 
 # Too late.
@@ -87,8 +87,8 @@ class CallerError(VeriAIDPOError):
 
     code = "CALLER_ERROR"
     http_status = 400
-    message = "The request is refused: {reason}."
-    message_vi = "Yêu cầu bị từ chối: {reason}."
+    message = "The request is refused: {reason}. Correct it and send it again."
+    message_vi = "Yêu cầu bị từ chối: {reason}. Hãy sửa và gửi lại."
 
 
 class Unauthenticated(CallerError):
@@ -105,8 +105,14 @@ class PermissionDenied(CallerError):
 
     code = "PERMISSION_DENIED"
     http_status = 403
-    message = "This needs the permission {required_permission}; your role is {user_role}."
-    message_vi = "Thao tác này cần quyền {required_permission}; vai trò của bạn là {user_role}."
+    message = (
+        "This needs the permission {required_permission}; your role is {user_role}. "
+        "Ask an administrator for it."
+    )
+    message_vi = (
+        "Thao tác này cần quyền {required_permission}; vai trò của bạn là {user_role}. "
+        "Hãy đề nghị quản trị viên cấp quyền."
+    )
 
 
 class RequestTooLarge(CallerError):

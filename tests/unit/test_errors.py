@@ -47,6 +47,14 @@ def test_an_error_says_what_happened_in_both_languages(kind: type[VeriAIDPOError
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_an_error_says_what_to_do_after_what_happened(kind: type[VeriAIDPOError]) -> None:
+    for message in (kind.message, kind.message_vi):
+        happened, _, to_do = message.partition(". ")
+        assert happened
+        assert to_do.endswith(".")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_error_without_its_details_can_still_be_told(kind: type[VeriAIDPOError]) -> None:
     assert "{" not in kind().text + kind().text_vi
     assert kind().code in str(kind())
