@@ -1,0 +1,44 @@
+"""What the same engine says of the same texts without Kafka, workers or faults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from connectors.companies import CompanyRegistry
+from schemas.events import ClassificationRequest
+from schemas.taxonomy import MODEL_TYPES
+from streams.inference.constant import ConstantEngine
+from streams.inference.protocol import Classification, Engine, Item
+from streams.normalisation import Normaliser
+from tests.chaos.ledger import Answer
+
+BATCH = 64
+
+
+def engine_of(name: str, models_dir: Path) -> Engine:
+    """The engine that a worker started with `--engine NAME` has in its child."""
+    if name == "constant":
+        return ConstantEngine()
+    from connectors.model_store import ModelStore
+    from streams.inference.engine import OnnxEngine
+
+    return OnnxEngine(ModelStore(models_dir), os.cpu_count() or 1)
+
+
+def offline_answers(requests: Iterable[ClassificationRequest], engine: Engine) -> dict[str, Answer]:
+    """By request id; each text is asked about once for each model type."""
+    normalise = Normaliser(CompanyRegistry.load_seed()).normalise
+    items = {
+        request.request_id: Item(request.model_type, normalise(request.text).text) for request in requests
+    }
+    distinct = list(dict.fromkeys(items.values()))
+    answers: dict[Item, Answer] = {}
+    for first in range(0, len(distinct), BATCH):
+        batch = distinct[first : first + BATCH]
+        for item, outcome in zip(batch, engine.classify(batch), strict=True):
+            assert isinstance(outcome, Classification), outcome
+            label = MODEL_TYPES[item.model_type].labels[outcome.category_id]
+            answers[item] = Answer(item.model_type, outcome.category_id, label.name, item.text)
+    return {request_id: answers[item] for request_id, item in items.items()}
