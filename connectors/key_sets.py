@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from http.client import HTTPException
+import time
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -25,8 +26,9 @@ def fetch_key_set(url: str, *, algorithm: str, issuer: str, timeout_s: float) ->
     try:
         # The scheme was checked when the issuer list was read, and redirects aren't followed.
         request = Request(url, headers={"Accept": "application/json"})  # noqa: S310
+        deadline = time.monotonic() + timeout_s
         with _OPENER.open(request, timeout=timeout_s) as response:
-            body = response.read(MAX_KEY_SET_BYTES + 1)
+            body = _read_until(deadline, response)
     except HTTPError as error:
         raise KeysUnavailable(issuer=issuer, reason=f"its key set answers {error.code}") from error
     except (OSError, HTTPException) as error:
@@ -66,6 +68,16 @@ def parse_key_set(body: bytes, *, algorithm: str) -> list[VerifyingKey]:
     if not keys:
         raise ValueError(f"it holds no public key for {algorithm} with an id")
     return list(keys.values())
+
+
+def _read_until(deadline: float, response: HTTPResponse) -> bytes:
+    """The body, or a little more than a key set may have. The socket's own limit is for each read alone."""
+    body = b""
+    while len(body) <= MAX_KEY_SET_BYTES and (part := response.read1(65_536)):
+        body += part
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return body
 
 
 def _verifying_key(kid: str | None, key: Any, algorithm: str, use: str | None) -> VerifyingKey | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from connectors.issuers import IssuerSource
 from schemas.claims import (
     EventClaims,
     Issuer,
@@ -49,6 +51,12 @@ def issuer(name: str = "crm", *keys: VerifyingKey, **changes: Any) -> Issuer:
 
 def issuers(*listed: Issuer) -> IssuerList:
     return IssuerList(listed or (issuer(),))
+
+
+async def issuers_in(file: Path) -> IssuerList:
+    """What a worker makes of an issuer list's file."""
+    async with IssuerSource(file) as source:
+        return source.current()
 
 
 def token(value: bytes, *, signing_key: SigningKey = KEY_A, **changes: Any) -> str:

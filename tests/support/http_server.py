@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 Answer = tuple[int, object]
 """A status and a body: bytes as they are, anything else as JSON."""
@@ -55,3 +56,45 @@ def http_server(answer: Callable[[str, str, bytes], Answer]) -> Iterator[HttpSer
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@dataclass
+class TricklingServer:
+    """`connections` counts those it has taken."""
+
+    url: str
+    connections: int = 0
+
+
+@contextmanager
+def trickling_server(beginning: bytes) -> Iterator[TricklingServer]:
+    """Answers with `beginning`, then a byte every 20 ms for ever: no single read of it ever times out."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    state = TricklingServer(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    ended = Event()
+
+    def trickle(connection: socket.socket) -> None:
+        with connection:
+            try:
+                connection.sendall(beginning)
+                while not ended.wait(0.02):
+                    connection.sendall(b"x")
+            except OSError:
+                return  # the client has had enough
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return  # closed
+            state.connections += 1
+            Thread(target=trickle, args=(connection,), daemon=True).start()
+
+    Thread(target=accept, daemon=True).start()
+    try:
+        yield state
+    finally:
+        ended.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()

@@ -15,20 +15,20 @@ from connectors.installation import (
     Installation,
     development_installation,
 )
-from connectors.issuers import load_issuers, load_signing_key
+from connectors.publishing.keys import read_signing_key
 from schemas.errors import ClaimsForbidden, ConfigurationError
-from tests.support.claims import REPLY, admit, signed_record
+from tests.support.claims import REPLY, admit, issuers_in, signed_record
 
 
-def test_both_development_issuers_sign_what_the_issuer_list_verifies(tmp_path: Path) -> None:
+async def test_both_development_issuers_sign_what_the_issuer_list_verifies(tmp_path: Path) -> None:
     made = development_installation(tmp_path / "home")
-    issuers = load_issuers(made.issuers_file)
+    issuers = await issuers_in(made.issuers_file)
 
     assert issuers.names == (BRIDGE_ISSUER, PUBLISHER_ISSUER)
-    admit(signed_record(signing_key=load_signing_key(made.publisher_key)), issuers)
-    admit(signed_record(signing_key=load_signing_key(made.bridge_key), reply=None), issuers)
+    admit(signed_record(signing_key=read_signing_key(made.publisher_key)), issuers)
+    admit(signed_record(signing_key=read_signing_key(made.bridge_key), reply=None), issuers)
     with pytest.raises(ClaimsForbidden, match="reply topic"):
-        admit(signed_record(signing_key=load_signing_key(made.bridge_key), reply=REPLY), issuers)
+        admit(signed_record(signing_key=read_signing_key(made.bridge_key), reply=REPLY), issuers)
 
 
 def test_files_are_private(tmp_path: Path) -> None:
@@ -66,8 +66,33 @@ def test_asking_again_changes_nothing(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
+async def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
     home = tmp_path / "home"
+
+    assert len(_secrets_of_processes_started_at_once(home)) == 1
+    made = development_installation(home)
+    issuers = await issuers_in(made.issuers_file)
+    admit(signed_record(signing_key=read_signing_key(made.publisher_key)), issuers)
+    assert not list(home.rglob(".*"))
+
+
+def test_a_list_that_no_longer_belongs_to_its_keys_is_named(tmp_path: Path) -> None:
+    made = development_installation(tmp_path)
+    made.bridge_key.unlink()
+
+    with pytest.raises(ConfigurationError, match=r"issuers\.json"):
+        development_installation(tmp_path)
+
+
+def test_a_damaged_key_is_named(tmp_path: Path) -> None:
+    made = development_installation(tmp_path)
+    made.bridge_key.write_text("{}")
+
+    with pytest.raises(ConfigurationError, match=r"bridge\.json"):
+        development_installation(tmp_path)
+
+
+def _secrets_of_processes_started_at_once(home: Path) -> set[str]:
     script = (
         "import sys; from pathlib import Path; from connectors.installation import development_installation;"
         "sys.stdin.read(); print(development_installation(Path(sys.argv[1])).jwt_secret)"
@@ -86,28 +111,8 @@ def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
         process.stdin.close()
         process.stdin = None
     answers = {process.communicate(timeout=60)[0] for process in started}
-
     assert all(process.returncode == 0 for process in started)
-    assert len(answers) == 1
-    made = development_installation(home)
-    admit(signed_record(signing_key=load_signing_key(made.publisher_key)), load_issuers(made.issuers_file))
-    assert not list(home.rglob(".*"))
-
-
-def test_a_list_that_no_longer_belongs_to_its_keys_is_named(tmp_path: Path) -> None:
-    made = development_installation(tmp_path)
-    made.bridge_key.unlink()
-
-    with pytest.raises(ConfigurationError, match=r"issuers\.json"):
-        development_installation(tmp_path)
-
-
-def test_a_damaged_key_is_named(tmp_path: Path) -> None:
-    made = development_installation(tmp_path)
-    made.bridge_key.write_text("{}")
-
-    with pytest.raises(ConfigurationError, match=r"bridge\.json"):
-        development_installation(tmp_path)
+    return answers
 
 
 def _keys(made: Installation) -> list[Path]:

@@ -12,10 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from connectors.issuers import load_issuers
 from connectors.key_sets import parse_key_set
 from schemas.errors import ClaimsUnverified, ConfigurationError
-from tests.support.claims import SECRET_A, admit, signed_record
+from tests.support.claims import SECRET_A, admit, issuers_in, signed_record
 
 ENTRY: dict[str, Any] = {
     "name": "crm",
@@ -33,13 +32,13 @@ def _write(folder: Path, *entries: dict[str, Any]) -> Path:
     return path
 
 
-def test_a_listed_issuer_signs_records_that_are_admitted(tmp_path: Path) -> None:
-    admit(signed_record(), load_issuers(_write(tmp_path, ENTRY)))
+async def test_a_listed_issuer_signs_records_that_are_admitted(tmp_path: Path) -> None:
+    admit(signed_record(), await issuers_in(_write(tmp_path, ENTRY)))
 
 
-def test_a_keys_window_is_read_as_moments_in_time(tmp_path: Path) -> None:
+async def test_a_keys_window_is_read_as_moments_in_time(tmp_path: Path) -> None:
     key = {**ENTRY["keys"][0], "not_before": "2026-01-01T07:00:00+07:00", "not_after": "2026-02-01T00:00:00Z"}
-    issuers = load_issuers(_write(tmp_path, {**ENTRY, "keys": [key]}))
+    issuers = await issuers_in(_write(tmp_path, {**ENTRY, "keys": [key]}))
     january_ms, february_ms = 1_767_225_600_000, 1_769_904_000_000
 
     assert issuers.key("crm", "a-1", january_ms).kid == "a-1"
@@ -48,7 +47,7 @@ def test_a_keys_window_is_read_as_moments_in_time(tmp_path: Path) -> None:
             issuers.key("crm", "a-1", outside_ms)
 
 
-def test_keys_may_be_in_files_beside_the_list(tmp_path: Path) -> None:
+async def test_keys_may_be_in_files_beside_the_list(tmp_path: Path) -> None:
     public = Ed25519PrivateKey.generate().public_key()
     (tmp_path / "crm.pem").write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     (tmp_path / "secret").write_text(SECRET_A + "\n")
@@ -56,17 +55,17 @@ def test_keys_may_be_in_files_beside_the_list(tmp_path: Path) -> None:
         {"kid": "a-1", "algorithm": "HS256", "secret_file": "secret"},
         {"kid": "p-1", "algorithm": "EdDSA", "public_key_file": "crm.pem"},
     ]
-    issuers = load_issuers(_write(tmp_path, {**ENTRY, "keys": keys}))
+    issuers = await issuers_in(_write(tmp_path, {**ENTRY, "keys": keys}))
 
     admit(signed_record(), issuers)
     assert issuers.key("crm", "p-1", 0).algorithm == "EdDSA"
 
 
-def test_a_key_set_may_be_a_file_beside_the_list(tmp_path: Path) -> None:
+async def test_a_key_set_may_be_a_file_beside_the_list(tmp_path: Path) -> None:
     (tmp_path / "jwks.json").write_bytes(key_set(("p-1", Ed25519PrivateKey.generate().public_key())))
     entry = {**ENTRY, "keys": [], "jwks": {"file": "jwks.json", "algorithm": "EdDSA"}}
 
-    assert load_issuers(_write(tmp_path, entry)).key("crm", "p-1", 0).kid == "p-1"
+    assert (await issuers_in(_write(tmp_path, entry))).key("crm", "p-1", 0).kid == "p-1"
 
 
 @pytest.mark.parametrize(
@@ -95,11 +94,11 @@ def test_a_key_set_may_be_a_file_beside_the_list(tmp_path: Path) -> None:
         {"jwks": {"file": "missing.json", "algorithm": "RS256"}},
     ],
 )
-def test_a_list_that_says_something_else_is_refused_without_quoting_it(
+async def test_a_list_that_says_something_else_is_refused_without_quoting_it(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        load_issuers(_write(tmp_path, {**ENTRY, **changes}))
+        await issuers_in(_write(tmp_path, {**ENTRY, **changes}))
 
     shown = str(caught.value) + repr(caught.value) + str(caught.value.__cause__ or "")
     assert SECRET_A not in shown
@@ -107,14 +106,14 @@ def test_a_list_that_says_something_else_is_refused_without_quoting_it(
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"issuers": 3}', "\x00"])
-def test_a_file_that_is_no_list_is_refused(tmp_path: Path, content: str) -> None:
+async def test_a_file_that_is_no_list_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "issuers.json"
     path.write_text(content)
 
     with pytest.raises(ConfigurationError, match=r"issuers\.json"):
-        load_issuers(path)
+        await issuers_in(path)
     with pytest.raises(ConfigurationError, match="can't be read"):
-        load_issuers(tmp_path / "missing.json")
+        await issuers_in(tmp_path / "missing.json")
 
 
 def test_of_a_key_set_only_fitting_public_keys_with_an_id_are_taken() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -14,8 +15,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from connectors.issuers import IssuerSource
+from connectors.key_sets import fetch_key_set
 from schemas.errors import ConfigurationError, KeysUnavailable, UnknownKey
-from tests.support.http_server import Answer, HttpServer, http_server
+from tests.support.http_server import Answer, HttpServer, http_server, trickling_server
 from tests.support.waiting import eventually
 
 
@@ -145,6 +147,43 @@ async def test_an_address_that_never_finishes_does_not_hold_the_loop_or_the_star
         async with IssuerSource(_list(tmp_path, server), fetch_timeout_s=0.2):
             assert time.monotonic() - began < 5
         release.set()
+
+
+async def test_an_address_that_trickles_its_answer_is_given_up_as_a_whole() -> None:
+    with trickling_server(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n") as server:
+        began = time.monotonic()
+        with pytest.raises(KeysUnavailable, match="reached"):
+            await asyncio.to_thread(fetch_key_set, server.url, algorithm="EdDSA", issuer="crm", timeout_s=0.3)
+        assert time.monotonic() - began < 2
+
+
+async def test_an_address_that_never_ends_its_headers_holds_one_thread_however_often_it_is_asked(
+    tmp_path: Path,
+) -> None:
+    with trickling_server(b"HTTP/1.1 200 OK\r\nX-Never: ") as server:
+        path = _list(tmp_path, server.url)
+        async with IssuerSource(path, fetch_timeout_s=0.1, cooldown_s=0) as source:
+            for _ in range(3):
+                with pytest.raises(KeysUnavailable, match="in time"):
+                    await source.refresh_for_unknown("crm", "k-1")
+        assert server.connections == 1
+
+
+async def test_a_key_added_to_the_list_is_found_when_a_record_names_it(tmp_path: Path) -> None:
+    clock = _Clock()
+    path = tmp_path / "issuers.json"
+    old = {"kid": "a-1", "algorithm": "HS256", "secret": "a" * 32}
+    new = {"kid": "a-2", "algorithm": "HS256", "secret": "b" * 32}
+    path.write_text(json.dumps({"issuers": [{"name": "crm", "keys": [old]}]}))
+    async with IssuerSource(path, clock=clock) as source:
+        path.write_text(json.dumps({"issuers": [{"name": "crm", "keys": [old, new]}]}))
+        clock.now += 11
+
+        # Two at once: the second waits for the reading that the first one began.
+        for issuers in await asyncio.gather(
+            source.refresh_for_unknown("crm", "a-2"), source.refresh_for_unknown("crm", "a-9")
+        ):
+            assert issuers.key("crm", "a-2", 0).kid == "a-2"
 
 
 async def test_an_issuer_without_an_address_is_answered_from_the_list(tmp_path: Path) -> None:
