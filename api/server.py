@@ -14,6 +14,9 @@ from schemas.errors import ConfigurationError
 logger = logging.getLogger(__name__)
 
 BACKLOG = 2048
+# Longer than pooled clients keep a connection (httpx: 5 s, as uvicorn's own default). Else one is sometimes
+# used in the moment in which we close it, and a POST isn't sent again.
+KEEP_ALIVE_S = 75
 
 
 def run_server(app: FastAPI, *, host: str, port: int, grace_s: float) -> None:
@@ -30,6 +33,7 @@ def run_server(app: FastAPI, *, host: str, port: int, grace_s: float) -> None:
             log_config=None,  # the command's own
             access_log=False,  # it holds paths and queries; api/request_log.py writes the line instead
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=max(1, round(grace_s)),
         )
     )
