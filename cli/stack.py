@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -20,9 +19,10 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from cli.settings import Settings
+from connectors.child_process import dies_with_parent
 from connectors.kafka.broker import ensure_broker
-from connectors.kafka.child import dies_with_parent
 from connectors.kafka.topic_admin import create_declared_topics
+from connectors.ports import free_port
 from schemas.errors import OperatorError
 
 START_LIMIT_S = 120.0
@@ -86,7 +86,7 @@ class Stack:
 
     async def start_bridge(self, port: int | None = None) -> None:
         """`veriaidpo bridge` on that port, or on a free one."""
-        port = port or _free_port()
+        port = port or free_port()
         await self._child("bridge", ["bridge", "--port", str(port)])
         self.bridge_url = f"http://127.0.0.1:{port}"
 
@@ -160,13 +160,6 @@ def _healthy(url: str) -> bool:
             return bool(json.load(answer)["status"] == "healthy")
     except (URLError, OSError):
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _last_line(log: Path) -> str:

@@ -17,8 +17,8 @@ from typing import IO
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from connectors.child_process import dies_with_parent
 from connectors.kafka.broker_files import DataFolder, Listener, Ports, new_cluster_id, server_properties
-from connectors.kafka.child import dies_with_parent
 from connectors.kafka.jars import kafka_jars
 from connectors.kafka.jvm import INSTALL_JAVA, Jvm, java
 from connectors.kafka.settings import KafkaSettings

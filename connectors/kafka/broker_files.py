@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from connectors.kafka.ports import free_port, is_free
+from connectors.ports import free_port, is_free
 from schemas.errors import BrokerFailed
 from schemas.limits import DEAD_LETTER_HEADROOM_BYTES, MAX_REQUEST_BYTES
 

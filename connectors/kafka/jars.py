@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from connectors.kafka.child import dies_with_parent
+from connectors.child_process import dies_with_parent
 from schemas.errors import BrokerFailed, MissingTool
 
 logger = logging.getLogger(__name__)

@@ -16,9 +16,9 @@ from connectors.kafka.broker import Broker
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topic_admin import create_declared_topics
 from connectors.kafka.topics import TopicSettings
+from connectors.ports import free_port
 from tests.support.bridge_client import TEXT, bearer, caller_token
 from tests.support.clusters import JARS_DIR
-from tests.support.ports import free_port
 from tests.support.processes import Process, run_veriaidpo
 from tests.support.waiting import eventually
 

@@ -19,6 +19,7 @@ from connectors.kafka.broker import Broker
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topic_admin import create_declared_topics
 from connectors.kafka.topics import TopicSettings
+from connectors.ports import free_port
 from schemas.claims import Caller
 from schemas.errors import NoWorker
 from schemas.events import ClassificationRequest, ClassificationResult
@@ -26,7 +27,6 @@ from schemas.topics import request_topic
 from tests.support.bridge_client import SECRET, TEXT, bearer, caller_token
 from tests.support.bridge_stage import BRIDGE_ISSUERS, BRIDGE_KEY, kafka_stage
 from tests.support.clusters import JARS_DIR
-from tests.support.ports import free_port
 from tests.support.processes import Process, run_veriaidpo
 from tests.support.stand_in_worker import StandInWorker
 from tests.support.waiting import eventually

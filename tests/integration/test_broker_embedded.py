@@ -18,11 +18,11 @@ from connectors.kafka.broker import Broker, cluster_of, ensure_broker
 from connectors.kafka.broker_files import Listener
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topic_admin import TopicAdmin
+from connectors.ports import free_port
 from schemas.errors import BrokerFailed, ConfigurationError, KafkaUnavailable
 from tests.conftest import StartBroker
 from tests.support.certificates import self_signed
 from tests.support.clusters import JARS_DIR
-from tests.support.ports import free_port
 from tests.support.processes import is_running
 from tests.support.records import committed_offsets, make_topic, produce, read_topic
 from tests.support.waiting import eventually

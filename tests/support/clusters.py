@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from connectors.kafka.broker import Broker
 from connectors.kafka.broker_files import Ports, new_cluster_id, server_properties
-from connectors.kafka.ports import free_port
+from connectors.ports import free_port
 from tests.support.waiting import eventually
 
 PROJECT = Path(__file__).resolve().parents[2]

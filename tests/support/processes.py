@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from connectors.kafka.child import dies_with_parent
+from connectors.child_process import dies_with_parent
 from tests.support.clusters import PROJECT
 from tests.support.waiting import eventually
 
