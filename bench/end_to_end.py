@@ -52,7 +52,8 @@ async def _end_to_end_rate(rig: Rig, requests: list[tuple[str, str]]) -> float:
     publishing = asyncio.create_task(rig.produce(records))
     results = await rig.results(len(requests), TIMEOUT_S)
     await publishing
-    return len(results) / (max(result.timestamp for result in results) / 1000 - start)
+    last_s: float = max(result.timestamp for result in results) / 1000
+    return len(results) / (last_s - start)
 
 
 def _offline_rate(rig: Rig, requests: list[tuple[str, str]]) -> float:
