@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
@@ -102,14 +103,9 @@ class DataFolder:
 
         Raises BlockingIOError while another broker holds it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        file = (self.path / "lock").open("ab")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise
-        return file
+        # Topics hold what people wrote about people: nobody else on this machine reads them here.
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._locked(fcntl.LOCK_EX)
 
     def choose_ports(self, port: int | None, host: str) -> Ports:
         """The given port, else the one this data had before where it is still free, else a free one.
@@ -126,7 +122,7 @@ class DataFolder:
         while controller == clients:
             controller = free_port()
         ports = {"host": host, "clients": clients, "controller": controller}
-        self._ports_file.write_text(json.dumps(ports))
+        _write(self._ports_file, json.dumps(ports))
         return Ports(clients, controller)
 
     def address_in_use(self) -> str | None:
@@ -134,7 +130,8 @@ class DataFolder:
         if not self._ports_file.exists():
             return None
         try:
-            self.lock().close()
+            # Shared: two that ask at once must not take each other for a broker.
+            self._locked(fcntl.LOCK_SH).close()
         except BlockingIOError:
             ports = json.loads(self._ports_file.read_text())
             return f"{ports['host']}:{ports['clients']}"
@@ -142,8 +139,7 @@ class DataFolder:
 
     def write_properties(self, properties: Mapping[str, str]) -> None:
         lines = [f"{name}={value}\n" for name, value in properties.items()]
-        self.properties_file.write_text("".join(lines))
-        self.properties_file.chmod(0o600)  # a listener's JAAS line may carry a password
+        _write(self.properties_file, "".join(lines))
 
     def clear_for_format(self) -> None:
         """Away with what an interrupted format left: no broker has ever run on it."""
@@ -161,12 +157,30 @@ class DataFolder:
         telling = [line for line in said if "Exception" in line or " ERROR " in line or "Error:" in line]
         return (telling or said or ["it said nothing"])[-1].strip()
 
+    def _locked(self, kind: int) -> IO[bytes]:
+        file = (self.path / "lock").open("ab")
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise
+        return file
+
     def _ports_before(self) -> Ports | None:
         try:
             ports = json.loads(self._ports_file.read_text())
             return Ports(int(ports["clients"]), int(ports["controller"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def _write(path: Path, content: str) -> None:
+    """The file appears whole and is never for others to read: a JAAS line may carry a password."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(content)
+    draft.rename(path)
 
 
 def new_cluster_id() -> str:
