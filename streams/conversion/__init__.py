@@ -1,0 +1,1 @@
+"""From Hugging Face checkpoints to a model store: export, quantise, check, write."""
