@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from cli.settings import Settings
+from connectors.schema_registry import ConfluentRegistry
 from schemas.codec import Codec
 
 
 def codec_of(settings: Settings) -> Codec:
     """A codec for the whole process; a registry isn't asked before it is needed."""
-    if settings.schema_registry_url is None:
+    if settings.schema_registry.url is None:
         return Codec()
-    from connectors.schema_registry import ConfluentRegistry, RegistrySettings  # an extra of its own
-
-    return Codec(ConfluentRegistry(RegistrySettings(url=settings.schema_registry_url)))
+    return Codec(ConfluentRegistry(settings.schema_registry))

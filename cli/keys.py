@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Literal
 
 from cli.roles import ROLES
@@ -30,6 +31,22 @@ def caller_secret(settings: Settings) -> str:
     if settings.jwt_secret is not None:
         return settings.jwt_secret.get_secret_value()
     return _development(settings, "JWT_SECRET_KEY", "it verifies callers' tokens").jwt_secret
+
+
+def refuse_shared(secret: str, key: SigningKey) -> None:
+    """Refuse a bridge whose two keys are one: whoever can mint a caller's token could sign records."""
+    if key.key == secret:
+        raise ConfigurationError(
+            setting="JWT_SECRET_KEY",
+            reason="it is also the key that signs events; callers and events never share one, make another",
+        )
+
+
+def issuers_file(settings: Settings) -> Path:
+    """Whose events workers take."""
+    if settings.issuers_file is not None:
+        return settings.issuers_file
+    return _development(settings, "VERIAIDPO_ISSUERS_FILE", "it says whose events are taken").issuers_file
 
 
 def require_development(settings: Settings, command: str) -> None:

@@ -1,8 +1,8 @@
 """Every setting of the service, read once from the environment.
 
 `VERIAIDPO_…` with `__` between levels (`VERIAIDPO_KAFKA__SECURITY_PROTOCOL=SASL_SSL`), and the names that
-the platform already uses: KAFKA_BOOTSTRAP_SERVERS, JWT_SECRET_KEY, JWT_ALGORITHM. Each room declares what it
-needs; this module only composes.
+the platform already uses: KAFKA_BOOTSTRAP_SERVERS, JWT_SECRET_KEY, JWT_ALGORITHM. An empty variable counts as
+one that isn't set. Each room declares what it needs; this module only composes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from api.settings import BridgeSettings
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import TopicSettings
+from connectors.schema_registry import RegistrySettings
 from schemas.errors import ConfigurationError
 from streams.settings import WorkerSettings
 
@@ -35,7 +36,7 @@ class Settings(BaseSettings):
     """The whole service's settings; a role reads only its part."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, frozen=True, extra="forbid"
     )
 
     mode: Literal["development", "production"] = "production"
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     topics: TopicSettings = TopicSettings()
     worker: WorkerSettings = WorkerSettings()
     bridge: BridgeSettings = BridgeSettings()
+    schema_registry: RegistrySettings = RegistrySettings()
 
     jwt_secret: SecretStr | None = Field(None, description="Verifies callers at the bridge; never in Kafka.")
     jwt_algorithm: Literal["HS256", "HS384", "HS512"] = "HS256"
@@ -59,7 +61,6 @@ class Settings(BaseSettings):
     models_dir: Path = Field(
         Path(__file__).parent.parent / "models" / "starter", description="A converted model set."
     )
-    schema_registry_url: str | None = Field(None, description="Set: values carry Confluent framing.")
 
     @classmethod
     def settings_customise_sources(
@@ -92,7 +93,9 @@ def known_variables() -> frozenset[str]:
 
 
 def _refuse_unknown_names() -> None:
-    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known_variables())
+    known = known_variables()
+    # Upper case only: pydantic would read other spellings too, of names that nobody checks.
+    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name not in known)
     if unknown:
         raise ConfigurationError(
             setting=", ".join(unknown), reason="no such setting; see docs/operate.md for the names"

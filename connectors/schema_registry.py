@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from schemas.avro_schemas import NAMESPACE
 from schemas.errors import ConfigurationError, MissingTool, RegistryUnavailable, UnknownSchema
@@ -30,13 +30,20 @@ class RegistrySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str
-    username: str | None = None
-    password: SecretStr | None = None
-    ssl_cafile: str | None = None
-    timeout_s: float = 5.0
-    register_schemas: bool = True
-    """Off: schemas are registered by a pipeline of the operator's, and only looked up here."""
+    url: str | None = Field(None, description="Set: values carry Confluent framing.")
+    username: str | None = Field(None, description="Of basic authentication.")
+    password: SecretStr | None = Field(None, description="Of basic authentication; never printed.")
+    ssl_cafile: str | None = Field(None, description="PEM; unset: the system's authorities.")
+    timeout_s: float = Field(5.0, gt=0, le=60, description="How long an answer may take.")
+    register_schemas: bool = Field(
+        True, description="False: an operator's pipeline registers schemas, here they are only looked up."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password go together")
+        return self
 
 
 class ConfluentRegistry:
@@ -125,9 +132,8 @@ def _client(settings: RegistrySettings) -> SchemaRegistryClient:
             tool="the schema registry's client", install="pip install 'veriaidpo-streams[registry]'"
         ) from error
     options: dict[str, object] = {"url": settings.url, "timeout": settings.timeout_s, "max.retries": 0}
-    if settings.username is not None:
-        password = settings.password.get_secret_value() if settings.password else ""
-        options["basic.auth.user.info"] = f"{settings.username}:{password}"
+    if settings.username is not None and settings.password is not None:
+        options["basic.auth.user.info"] = f"{settings.username}:{settings.password.get_secret_value()}"
     if settings.ssl_cafile is not None:
         options["ssl.ca.location"] = settings.ssl_cafile
     try:

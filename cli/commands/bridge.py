@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Annotated
 
 import typer
@@ -12,12 +11,11 @@ from api.app import create_app
 from api.kafka_gateway import KafkaGateway
 from api.server import run_server
 from api.tokens import CallerTokens
-from cli.keys import caller_secret, signing_key
-from cli.settings import Settings, load_settings
+from cli.begin import begin
+from cli.codec import codec_of
+from cli.keys import caller_secret, refuse_shared, signing_key
 from connectors.kafka.broker import cluster_of
 from connectors.publishing.kafka_client import KafkaSecurity
-from connectors.schema_registry import ConfluentRegistry, RegistrySettings
-from schemas.codec import Codec
 
 
 def bridge(
@@ -25,30 +23,24 @@ def bridge(
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="The port; 0 takes a free one.")] = None,
 ) -> None:
     """Serve POST /classify and GET /health, synchronously, over Kafka."""
-    settings = load_settings()
-    logging.getLogger().setLevel(settings.log_level)
+    settings = begin()
     kafka = cluster_of(settings.kafka, settings.home)
-    tokens = CallerTokens(SecretStr(caller_secret(settings)), settings.jwt_algorithm)
+    secret = caller_secret(settings)
+    tokens = CallerTokens(SecretStr(secret), settings.jwt_algorithm)
+    key = signing_key(settings, "bridge")
+    refuse_shared(secret, key)
     gateway = KafkaGateway(
         kafka.client_options()["bootstrap_servers"],
-        signing_key(settings, "bridge"),
+        key,
         instance_id=settings.bridge.instance_id,
         max_in_flight=settings.bridge.max_in_flight,
         worker_gone_after_s=settings.bridge.worker_gone_after_s,
-        codec=_codec(settings),
+        codec=codec_of(settings),
         security=KafkaSecurity(**kafka.security_options()),
     )
-    # aiokafka logs each failed connection, many a second while a broker is away; the gateway logs the change.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     run_server(
         create_app(gateway, tokens, settings.bridge, running=lambda: gateway),
         host=host or settings.bridge.host,
         port=settings.bridge.port if port is None else port,
         grace_s=settings.bridge.shutdown_grace_s,
     )
-
-
-def _codec(settings: Settings) -> Codec:
-    if settings.schema_registry_url is None:
-        return Codec()
-    return Codec(ConfluentRegistry(RegistrySettings(url=settings.schema_registry_url)))

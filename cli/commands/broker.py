@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.settings import load_settings
+from cli.begin import begin
 from connectors.kafka.broker import Broker
 from schemas.errors import BrokerFailed
 
@@ -28,7 +28,7 @@ def broker(
 
     With KAFKA_BOOTSTRAP_SERVERS set nothing is started: that cluster is the one to use.
     """
-    settings = load_settings()
+    settings = begin()
     console = Console(highlight=False, soft_wrap=True)
     given = settings.kafka.bootstrap_servers
     if given is not None:

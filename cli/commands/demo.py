@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cli.begin import begin
 from cli.demonstration.examples import Example, read_examples
 from cli.demonstration.ledger import Ledger
 from cli.demonstration.rest import RestAnswer, ask_over_rest
@@ -17,7 +18,7 @@ from cli.demonstration.sending import TENANT, send_examples
 from cli.demonstration.summary import print_results, print_summary
 from cli.demonstration.watching import Watcher
 from cli.keys import development_token, require_development, signing_key
-from cli.settings import Settings, load_settings
+from cli.settings import Settings
 from cli.stack import Stack
 from schemas.taxonomy import MODEL_TYPES
 
@@ -29,7 +30,7 @@ def demo() -> None:
 
     Exits 0 only if nothing was lost, altered or wrongly judged.
     """
-    settings = load_settings()
+    settings = begin()
     require_development(settings, "veriaidpo demo")
     if not asyncio.run(_run(settings, Console(highlight=False))):
         raise typer.Exit(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 import time
 from collections import Counter
@@ -15,12 +14,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from cli.begin import begin
 from cli.codec import codec_of
 from cli.keys import signing_key
 from cli.publish_output import JsonLinesOutput, TableOutput, outcome_code, problem_lines, summary
 from cli.publish_run import Options, Outcome, publish_lines
 from cli.request_lines import STANDARD_INPUT, read_lines
-from cli.settings import Settings, load_settings
+from cli.settings import Settings
 from connectors.kafka.broker import cluster_of
 from connectors.publishing.client import VeriAIDPOClient
 from schemas.claims.mint import SigningKey
@@ -52,8 +52,7 @@ def publish(
 
     A malformed line is reported with its number and the rest goes on. Exit code 1 if any line failed.
     """
-    settings = load_settings()
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say it in a sentence
+    settings = begin()
     _check(model_type, language)
     if file != STANDARD_INPUT and not file.is_file():
         raise typer.BadParameter(f"{file} is no file", param_hint="FILE")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -13,10 +12,11 @@ import typer
 from rich.cells import set_cell_size
 from rich.console import Console
 
+from cli.begin import begin
 from cli.codec import codec_of
 from cli.commands.publish import Format
 from cli.publish_output import cells, result_fields
-from cli.settings import Settings, load_settings
+from cli.settings import Settings
 from connectors.kafka.broker import cluster_of
 from connectors.publishing.results import read_results
 from schemas.events import ClassificationResult
@@ -36,8 +36,7 @@ def results(
 
     Texts are the normalised ones: company names are already out. Redelivered results are printed once.
     """
-    settings = load_settings()
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say it in a sentence
+    settings = begin()
     if model_type is not None:
         known_model_type(model_type)
     try:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from cli.begin import begin
 from cli.keys import TOKEN_LIFETIME_S, development_token, require_development
 from cli.roles import ROLES
-from cli.settings import load_settings
 
 MAX_LIFETIME_S = 30 * 24 * 3600
 
@@ -21,7 +21,7 @@ def token(
     ] = TOKEN_LIFETIME_S,
 ) -> None:
     """Print a bearer token for the bridge, signed with this installation's secret. Development mode only."""
-    settings = load_settings()
+    settings = begin()
     require_development(settings, "veriaidpo token")
     if role not in ROLES:
         raise typer.BadParameter(f"use one of: {', '.join(ROLES)}", param_hint="--role")

@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.settings import Settings, load_settings
+from cli.begin import begin
+from cli.settings import Settings
 from connectors.kafka.broker import cluster_of
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topic_admin import TopicAdmin, check_declared_topics, create_declared_topics
@@ -37,7 +38,7 @@ Bootstrap = Annotated[
 @app.command()
 def create(client: Clients = None, bootstrap_servers: Bootstrap = None) -> None:
     """Make the topics that are missing. What exists with other settings is reported, never changed."""
-    settings = load_settings()
+    settings = begin()
     kafka = _cluster(settings, bootstrap_servers)
     made, differing = asyncio.run(create_declared_topics(kafka, settings.topics, client or ()))
     console = Console(highlight=False)
@@ -50,7 +51,7 @@ def create(client: Clients = None, bootstrap_servers: Bootstrap = None) -> None:
 @app.command("list")
 def list_topics(client: Clients = None, bootstrap_servers: Bootstrap = None) -> None:
     """Show every declared topic, and whether the cluster has it."""
-    settings = load_settings()
+    settings = begin()
     kafka = _cluster(settings, bootstrap_servers)
 
     async def read() -> tuple[list[TopicDeclaration], dict[str, ExistingTopic]]:
@@ -76,7 +77,7 @@ def list_topics(client: Clients = None, bootstrap_servers: Bootstrap = None) -> 
 @app.command()
 def check(client: Clients = None, bootstrap_servers: Bootstrap = None) -> None:
     """Compare the cluster's topics with the declarations; exit code 1 where something differs."""
-    settings = load_settings()
+    settings = begin()
     kafka = _cluster(settings, bootstrap_servers)
     differing = asyncio.run(check_declared_topics(kafka, settings.topics, client or ()))
     console = Console(highlight=False)

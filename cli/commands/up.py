@@ -7,14 +7,15 @@ import signal
 
 from rich.console import Console
 
+from cli.begin import begin
 from cli.keys import development_token, require_development
-from cli.settings import Settings, load_settings
+from cli.settings import Settings
 from cli.stack import Stack
 
 
 def up() -> None:
     """Start everything, print a ready curl line, and stay up until SIGTERM or Ctrl-C."""
-    settings = load_settings()
+    settings = begin()
     require_development(settings, "veriaidpo up")
     asyncio.run(_run(settings, Console(highlight=False, soft_wrap=True)))
 

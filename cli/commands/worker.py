@@ -16,12 +16,11 @@ import typer
 import uvloop
 from rich.console import Console
 
-from cli.settings import Settings, load_settings
-from connectors.installation import development_installation
+from cli.begin import begin
+from cli.codec import codec_of
+from cli.keys import issuers_file
+from cli.settings import Settings
 from connectors.kafka.broker import cluster_of
-from connectors.schema_registry import ConfluentRegistry, RegistrySettings
-from schemas.codec import Codec
-from schemas.errors import ConfigurationError
 from schemas.taxonomy import MODEL_TYPES, model_type
 from streams.delivery.exit_codes import EX_OK
 from streams.delivery.quiet_logs import quieten
@@ -52,8 +51,7 @@ def worker(
     Exit codes: 0 stopped as asked, 2 a setting or topic is wrong, 70 an unexpected error, 75 no progress.
     After 70 and 75 start it again: nothing was skipped.
     """
-    settings = load_settings()
-    logging.getLogger().setLevel(settings.log_level)
+    settings = begin()
     quieten()
     served = (
         list(MODEL_TYPES) if models == ALL else [model_type(name.strip()).name for name in models.split(",")]
@@ -77,30 +75,13 @@ async def _run(settings: Settings, served: list[str], child: ChildCommand) -> in
         served,
         kafka=cluster_of(settings.kafka, settings.home),
         settings=settings.worker,
-        issuers_file=_issuers_file(settings),
+        issuers_file=issuers_file(settings),
         engine=child,
         data_dir=settings.worker.data_dir or settings.home / "faust",
-        codec=_codec(settings),
+        codec=codec_of(settings),
         stop=stop,
         on_ready=console.print,
     )
-
-
-def _issuers_file(settings: Settings) -> Path:
-    if settings.issuers_file is not None:
-        return settings.issuers_file
-    if settings.mode != "development":
-        raise ConfigurationError(
-            setting="VERIAIDPO_ISSUERS_FILE",
-            reason="it isn't set, and says whose events are taken; in production nothing stands in for it",
-        )
-    return development_installation(settings.home).issuers_file
-
-
-def _codec(settings: Settings) -> Codec:
-    if settings.schema_registry_url is None:
-        return Codec()
-    return Codec(ConfluentRegistry(RegistrySettings(url=settings.schema_registry_url)))
 
 
 def _exit(code: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -42,6 +43,18 @@ def test_production_without_a_key_to_sign_events_is_refused(monkeypatch: pytest.
     with pytest.raises(ConfigurationError) as caught:
         bridge()
     assert caught.value.details["setting"] == "VERIAIDPO_BRIDGE_KEY_FILE"
+
+
+def test_one_key_for_callers_and_events_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret = "x" * 40
+    key_file = tmp_path / "bridge.json"
+    key = {"issuer": "bridge", "kid": "b-1", "algorithm": "HS256", "key": secret}
+    key_file.write_text(json.dumps(key))
+    monkeypatch.setenv("JWT_SECRET_KEY", secret)
+    monkeypatch.setenv("VERIAIDPO_BRIDGE_KEY_FILE", str(key_file))
+    with pytest.raises(ConfigurationError, match="never share") as caught:
+        bridge()
+    assert "xxx" not in str(caught.value)
 
 
 def test_no_cluster_named_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
