@@ -36,7 +36,7 @@ async def run_apps(
     process's. `farewell` is said first of all when it is asked to stop. Whatever ends it, nothing is
     skipped: only acknowledged records are committed.
     """
-    worker = _AppsWorker(*apps)
+    worker = AppsWorker(*apps)
     consuming = asyncio.create_task(worker.start(), name="apps")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     batching = asyncio.create_task(batcher.run(), name="batcher")
@@ -59,12 +59,17 @@ async def run_apps(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class _AppsWorker(faust.Worker):
+class AppsWorker(faust.Worker):
     """Faust's, less what a service has for itself: signals, logging, a process title, a spinner."""
 
     def __init__(self, *apps: DeliveryApp) -> None:
         super().__init__(*apps, quiet=True, redirect_stdouts=False, override_logging=False)
         self.spinner = None
+
+    async def on_start(self) -> None:
+        """All apps at once: each waits for its group to form, and eleven waits in a row are half a minute."""
+        await super().on_start()
+        await asyncio.gather(*(app.maybe_start() for app in (*self.services, self.app)))
 
     def install_signal_handlers(self) -> None: ...
 
