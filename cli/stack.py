@@ -20,6 +20,7 @@ from urllib.request import urlopen
 
 from cli.settings import Settings
 from connectors.child_process import dies_with_parent
+from connectors.installation import PUBLISHER_ISSUER
 from connectors.kafka.broker import ensure_broker
 from connectors.kafka.topic_admin import create_declared_topics
 from connectors.ports import free_port
@@ -54,7 +55,8 @@ class Stack:
             self._logs.mkdir(parents=True, exist_ok=True)
             broker = ensure_broker(self._settings.kafka, self._settings.home)
             self.kafka = await self._exit.enter_async_context(broker)
-            await create_declared_topics(self.kafka, self._settings.topics)
+            # The development key's issuer too: `veriaidpo publish --wait` works straight away.
+            await create_declared_topics(self.kafka, self._settings.topics, clients=[PUBLISHER_ISSUER])
         except BaseException:
             await self._exit.aclose()
             raise

@@ -24,6 +24,20 @@ async def _run(settings: Settings, console: Console) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    running = asyncio.create_task(_stay_up(settings, console))
+    asked = asyncio.create_task(stop.wait())
+    await asyncio.wait((running, asked), return_when=asyncio.FIRST_COMPLETED)
+    if stop.is_set():  # Ctrl-C reaches the children as well: that they end is no failure then
+        running.cancel()
+        await asyncio.wait((running,))
+        console.print("Stopped.")
+    else:
+        asked.cancel()
+        running.result()
+
+
+async def _stay_up(settings: Settings, console: Console) -> None:
+    """Until cancelled, which stops everything in order; raises ServiceFailed where a part ends by itself."""
     console.print("Starting Kafka, a worker with eleven models, and the bridge …")
     async with Stack(settings) as stack:
         await stack.start_all(settings.bridge.port)
@@ -36,10 +50,4 @@ async def _run(settings: Settings, console: Console) -> None:
             markup=False,
         )
         console.print("\nCtrl-C stops everything; the data stays.")
-        ended = asyncio.create_task(stack.wait_for_end())
-        asked = asyncio.create_task(stop.wait())
-        await asyncio.wait((ended, asked), return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
-        if ended.done():
-            ended.result()
-        ended.cancel()
+        await stack.wait_for_end()
