@@ -20,6 +20,7 @@ from streams.settings import DeliverySettings
 log = logging.getLogger(__name__)
 
 WORTH_A_BATCH = 32  # waiting records, while another batch is in the child
+TURNS_WITHOUT_A_RECORD = 3
 UNCONFIRMED_BATCHES = 4  # computed, and not yet confirmed by the broker
 ASIDE_BATCHES = 32  # confirmed, and some of their replies still looked up or tried again
 
@@ -95,12 +96,25 @@ class Batcher:
                     await self._ready.wait()
             except TimeoutError:
                 continue
+            await self._let_more_come()
         return batch
+
+    async def _let_more_come(self) -> None:
+        """As long as records come with every few turns of the loop, a batch grows; no timer is waited for."""
+        waiting, turns = self._waiting(), 0
+        while turns < TURNS_WITHOUT_A_RECORD and waiting < self._settings.batch_records:
+            await asyncio.sleep(0)
+            turns += 1
+            if (grown := self._waiting()) != waiting:
+                waiting, turns = grown, 0
+
+    def _waiting(self) -> int:
+        return sum(intake.waiting for intake in self._turn)
 
     def _is_worth_it(self) -> bool:
         """A small batch goes at once to a child that has nothing to do, and else waits until it has: each
         batch costs the same few produce requests, and the wait is over within the batch before it."""
-        return not self._deciding or sum(intake.waiting for intake in self._turn) >= WORTH_A_BATCH
+        return not self._deciding or self._waiting() >= WORTH_A_BATCH
 
     def _take(self) -> list[Record]:  # 1
         batch: list[Record] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.issuers import load_issuers
+from connectors.issuers import IssuerSource
 from schemas.claims import IssuerList, SigningKey
 from schemas.errors import Internal, KeysUnavailable, ModelUnavailable, VeriAIDPOError
 from schemas.events import ClassificationFailure, ClassificationResult
@@ -77,9 +77,9 @@ class Issuers:
 
 
 class Bench:
-    def __init__(self, home: Path) -> None:
-        self.key: SigningKey = signing_key(home)
-        self.issuers = Issuers(load_issuers(home / "issuers.json"))
+    def __init__(self, key: SigningKey, issuers: IssuerList) -> None:
+        self.key = key
+        self.issuers = Issuers(issuers)
         self.models = Models()
         self.pipeline = Pipeline(
             admission=Admission(codec=CODEC, issuers=self.issuers, clock_ms=now_ms),
@@ -105,9 +105,16 @@ class Bench:
         )
 
 
+async def new_bench(home: Path) -> Bench:
+    """An installation of its own: its keys are nobody else's."""
+    key = signing_key(home)
+    async with IssuerSource(home / "issuers.json") as issuers:
+        return Bench(key, issuers.current())
+
+
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path / "home")
+async def bench(tmp_path: Path) -> Bench:
+    return await new_bench(tmp_path / "home")
 
 
 def done(outcome: Outcome) -> tuple[Output, Output | None]:
@@ -221,7 +228,7 @@ async def test_what_the_models_link_raises_is_not_caught(
 
 
 async def test_unverified_signature_is_answered_to_nobody(bench: Bench, tmp_path: Path) -> None:
-    stranger = Bench(tmp_path / "other")
+    stranger = await new_bench(tmp_path / "other")
     outcome = await bench.outcome(stranger.record(reply=REPLY))
     for _ in range(3):  # its key id is unknown: asked for once, aside
         if isinstance(outcome, Done):
