@@ -11,16 +11,17 @@ from pathlib import Path
 
 from bench.rig import sentences
 from cli.settings import Settings
+from tests.chaos.books import OUTCOMES, REPLIES, read_books
 from tests.chaos.fleet import WORKER, Ends, Fleet
 from tests.chaos.havoc import DoneFault, Havoc
-from tests.chaos.ledger import Answer, Books, Line, Stored, balance
+from tests.chaos.ledger import Answer, Books, Line, balance
 from tests.chaos.offline import engine_of, offline_answers
 from tests.chaos.plan import Plan, schedule
 from tests.chaos.publishing import PacedPublisher
-from tests.chaos.reading import Follower, read_topics
+from tests.chaos.reading import Follower
 from tests.chaos.recovery import Settlement, caught_up_s, settlements
 from tests.chaos.settling import Settling
-from tests.chaos.stage import REPLIES, REQUESTS, TOPICS, Stage
+from tests.chaos.stage import Stage
 from tests.chaos.traffic import Traffic, traffic_of
 
 SETTLED_WITHIN_S = 90.0
@@ -98,7 +99,7 @@ class _Run:
             command=worker,
             on_event=self._on_event,
         )
-        async with Follower(stage.kafka, TOPICS[len(REQUESTS) :], settling.take), fleet:
+        async with Follower(stage.kafka, OUTCOMES, settling.take), fleet:
             self._on_event(f"{plan.workers} workers are ready")
             began_s = time.monotonic()
             havoc, publisher = await self._publish_through_havoc(fleet)
@@ -111,7 +112,14 @@ class _Run:
                 within_s=SETTLED_WITHIN_S,
             )
             await fleet.stop()
-        books, read_ms = await self._read(publisher), int(time.time() * 1000)
+        self._on_event("reading the topics")
+        books = await read_books(
+            stage.kafka,
+            expected=self._expected,
+            malformed=publisher.malformed,
+            correlation_ids=self._correlation_ids,
+        )
+        read_ms = int(time.time() * 1000)
         found = settlements(books)
         faults = [(done, caught_up_s(found, done.at_ms, read_ms)) for done in havoc.done]
         return Report(
@@ -128,22 +136,6 @@ class _Run:
             both.create_task(publisher.publish(self._traffic, plan.rate))
             both.create_task(havoc.run(schedule(plan), publisher))
         return havoc, publisher
-
-    async def _read(self, publisher: PacedPublisher) -> Books:
-        self._on_event("reading the topics")
-        stored: dict[str, list[Stored]] = {topic: [] for topic in TOPICS}
-        for record in await read_topics(self._stage.kafka, TOPICS):
-            stored[record.place.topic].append(record)
-        results, dead_letters, replies = (stored[topic] for topic in TOPICS[len(REQUESTS) :])
-        return Books(
-            expected=self._expected,
-            correlation_ids=self._correlation_ids,
-            malformed=publisher.malformed,
-            requests=[record for topic in REQUESTS for record in stored[topic]],
-            results=results,
-            dead_letters=dead_letters,
-            replies=replies,
-        )
 
     def _process_lines(self, ends: Ends, faults: Sequence[tuple[DoneFault, float]]) -> list[Line]:
         bad_codes = [code for code in ends.term_codes if code != 0]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from schemas.codec import Codec
 from schemas.errors import BadRecord
@@ -11,6 +10,7 @@ from schemas.events import ClassificationResult
 from schemas.headers import CORRELATION_ID
 from schemas.topics import DEAD_LETTERS, RESULTS
 from tests.chaos.ledger import Stored, Wire, original
+from tests.support.waiting import eventually
 
 LOOK_EVERY_S = 0.2
 
@@ -40,25 +40,24 @@ class Settling:
     async def until_settled(
         self,
         request_ids: Collection[str],
-        malformed: Collection[Wire],
-        correlation_ids: Collection[bytes],
+        malformed: Collection[Wire] = (),
+        correlation_ids: Collection[bytes] = (),
         *,
         within_s: float,
-        on_open: Callable[[int], None] = lambda _: None,
     ) -> bool:
         """Until each of these has its outcome; False when time was up before."""
+
+        def are_settled() -> bool:
+            return (
+                self._answered.issuperset(request_ids)
+                and self._dead.issuperset(malformed)
+                and self._replied.issuperset(correlation_ids)
+            )
+
         try:
-            async with asyncio.timeout(within_s):
-                while count := (
-                    len(set(request_ids) - self._answered)
-                    + len(set(malformed) - self._dead)
-                    + len(set(correlation_ids) - self._replied)
-                ):
-                    on_open(count)
-                    await asyncio.sleep(LOOK_EVERY_S)
-        except TimeoutError:
+            return await eventually(are_settled, timeout_s=within_s, interval_s=LOOK_EVERY_S)
+        except AssertionError:
             return False
-        return True
 
     def _take_result(self, stored: Stored) -> None:
         try:

@@ -14,14 +14,8 @@ from connectors.kafka.topic_admin import create_declared_topics
 from connectors.kafka.topics import TopicSettings
 from connectors.publishing.keys import read_signing_key
 from schemas.claims.mint import SigningKey
-from schemas.taxonomy import MODEL_TYPES
-from schemas.topics import DEAD_LETTERS, RESULTS, reply_topic, request_topic
 from tests.chaos.traffic import CLIENT, REPLY_PARTITIONS
 from tests.support.clusters import JARS_DIR
-
-REQUESTS = tuple(request_topic(name) for name in MODEL_TYPES)
-REPLIES = reply_topic(CLIENT)
-TOPICS = (*REQUESTS, RESULTS, DEAD_LETTERS, REPLIES)
 
 
 class Stage:
