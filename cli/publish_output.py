@@ -1,4 +1,4 @@
-"""How outcomes of publishing and results are shown: tables for people, JSON lines for programs."""
+"""How outcomes of publishing are shown: a table for people, JSON lines for programs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from rich.table import Table
 
 from cli.publish_run import Outcome
 from cli.request_lines import MalformedLine
+from cli.result_output import cells, result_fields
 from schemas.errors import VeriAIDPOError
-from schemas.events import ClassificationResult
-from schemas.taxonomy import MODEL_TYPES
 
 MALFORMED = "MALFORMED_LINE"
 ROWS_A_TABLE = 500
-TEXT_WIDTH = 56
 
 
 class TableOutput:
@@ -64,45 +62,6 @@ class JsonLinesOutput:
 
     def close(self) -> None:
         self._stream.flush()
-
-
-def cells(result: ClassificationResult) -> list[str]:
-    """A result's columns, from the model type to the confidence. The text is the normalised one only."""
-    text = result.normalized_text
-    return [
-        result.model_type,
-        text if len(text) <= TEXT_WIDTH else text[: TEXT_WIDTH - 1] + "…",
-        result.prediction,
-        label_vi(result),
-        f"{result.confidence:.2f}",
-    ]
-
-
-def result_fields(result: ClassificationResult) -> dict[str, object]:
-    """A result for a program, without its timings and the scores of the other labels."""
-    return {
-        "result_id": result.result_id,
-        "request_id": result.request_id,
-        "tenant_id": result.tenant_id,
-        "model_type": result.model_type,
-        "language": result.language,
-        "prediction": result.prediction,
-        "prediction_vi": label_vi(result),
-        "category_id": result.category_id,
-        "confidence": round(result.confidence, 6),
-        "model_id": result.model_id,
-        "model_version": result.model_version,
-        "normalized_text": result.normalized_text,
-        "detected_companies": list(result.detected_companies),
-        "completed_at_ms": result.completed_at_ms,
-    }
-
-
-def label_vi(result: ClassificationResult) -> str:
-    """The label's Vietnamese name; empty where a newer model answered with a label unknown here."""
-    known = MODEL_TYPES.get(result.model_type)
-    labels = {label.category_id: label.name_vi for label in known.labels} if known else {}
-    return labels.get(result.category_id, "")
 
 
 def problem_lines(outcome: Outcome) -> list[str]:

@@ -6,7 +6,6 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,18 +19,12 @@ from cli.keys import signing_key
 from cli.publish_output import JsonLinesOutput, TableOutput, outcome_code, problem_lines, summary
 from cli.publish_run import Options, Outcome, publish_lines
 from cli.request_lines import STANDARD_INPUT, read_lines
+from cli.result_output import Format
 from cli.settings import Settings
 from connectors.kafka.broker import cluster_of
 from connectors.publishing.client import VeriAIDPOClient
 from schemas.claims.mint import SigningKey
 from schemas.taxonomy import LANGUAGES, model_type
-
-
-class Format(StrEnum):
-    """How answers are printed."""
-
-    TABLE = "table"
-    JSONL = "jsonl"
 
 
 def publish(

@@ -14,8 +14,7 @@ from rich.console import Console
 
 from cli.begin import begin
 from cli.codec import codec_of
-from cli.commands.publish import Format
-from cli.publish_output import cells, result_fields
+from cli.result_output import Format, cells, result_fields
 from cli.settings import Settings
 from connectors.kafka.broker import cluster_of
 from connectors.publishing.results import read_results
@@ -73,12 +72,12 @@ def _print_json(result: ClassificationResult) -> None:
 def _row_printer() -> Callable[[ClassificationResult], None]:
     """Rows of fixed columns: a table that is drawn at its end would never end while following."""
     console = Console(highlight=False, soft_wrap=True)
-    titles: list[Sequence[str]] = [("model type", "text", "prediction", "nhãn", "confidence")]
+    titles = [("model type", "text", "prediction", "nhãn", "confidence")]
 
     def show(result: ClassificationResult) -> None:
         while titles:
             console.print(_row(titles.pop()), style="bold")
-        console.print(_row(cells(result)), markup=False)
+        console.print(_row([cell.plain for cell in cells(result)]), markup=False)
 
     return show
 

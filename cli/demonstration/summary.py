@@ -9,10 +9,10 @@ from rich.table import Table
 
 from cli.demonstration.ledger import Ledger
 from cli.demonstration.rest import RestAnswer
+from cli.result_output import cells
 from schemas.taxonomy import MODEL_TYPES
 
 SHOWN_PER_TYPE = 2
-TEXT_WIDTH = 56
 
 
 def print_results(console: Console, ledger: Ledger, rest: Sequence[RestAnswer]) -> None:
@@ -21,15 +21,7 @@ def print_results(console: Console, ledger: Ledger, rest: Sequence[RestAnswer]) 
     for name in MODEL_TYPES:
         of_type = [row for row in ledger.answered if row[1].model_type == name]
         for _, result, seconds in of_type[:SHOWN_PER_TYPE]:
-            label = MODEL_TYPES[name].labels[result.category_id]
-            table.add_row(
-                name,
-                _shortened(result.normalized_text),
-                result.prediction,
-                label.name_vi,
-                f"{result.confidence:.2f}",
-                f"{seconds * 1000:.0f}",
-            )
+            table.add_row(*cells(result), f"{seconds * 1000:.0f}")
     console.print(table)
     over_rest = Table("model type", "status", "prediction", "ms", title="Over REST")
     for answer in rest:
@@ -57,7 +49,3 @@ def print_summary(console: Console, ledger: Ledger, rest: Sequence[RestAnswer]) 
     table.add_row("latency, p99", f"{p99_ms:.0f} ms")
     table.add_row("sentences a second", f"{ledger.rate():.0f}")
     console.print(table)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= TEXT_WIDTH else text[: TEXT_WIDTH - 1] + "…"

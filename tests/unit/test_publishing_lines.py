@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from cli.main import build
+from cli.publish_output import TableOutput
 from cli.publish_run import Options, Outcome, Pace, publish_lines
 from cli.request_lines import MalformedLine, RequestLine, parse_line, read_lines
+from cli.result_output import result_fields
 from cli.roles import ROLES
 from connectors.publishing.client import VeriAIDPOClient
 from connectors.publishing.kafka_client import TopicMissing
 from schemas.claims import verify_bearer
 from schemas.errors import ConfigurationError, EmptyText
+from schemas.events import ClassificationRequest
+from tests.support.responder import result_for
 
 SECRET = "a-secret-that-callers-are-verified-with"
 
@@ -143,11 +149,21 @@ def test_token_is_refused_outside_development_mode(monkeypatch: pytest.MonkeyPat
     assert not list(tmp_path.iterdir())
 
 
-def test_answers_as_json_lines_hold_the_normalised_text_and_both_labels() -> None:
-    from cli.publish_output import result_fields
-    from schemas.events import ClassificationRequest
-    from tests.support.responder import result_for
+def test_a_text_in_a_table_is_no_markup_and_no_command_to_the_terminal() -> None:
+    request = ClassificationRequest("r", "t1", "principles", "vi", "a[/b] \x1b]0;title\x07 [red]b[COMPANY]")
+    console = Console(file=StringIO(), width=200, force_terminal=True)
+    table = TableOutput(console)
+    table.add(Outcome(1, "r", "principles", 0.1, result=result_for(request, 1)))
+    table.close()
 
+    assert isinstance(console.file, StringIO)
+    shown = console.file.getvalue()
+    assert "a[/b]  ]0;title  [red]b[COMPANY]" in shown
+    assert "\x1b]" not in shown
+    assert "\x07" not in shown
+
+
+def test_answers_as_json_lines_hold_the_normalised_text_and_both_labels() -> None:
     result = result_for(ClassificationRequest("r", "t1", "principles", "vi", "[COMPANY] xử lý"), 1)
     fields = json.loads(json.dumps(result_fields(result)))
     assert fields["normalized_text"] == "[COMPANY] xử lý"
