@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
 
 from schemas.errors import Unavailable
+
+KEPT_S = 5.0
+"""How long an answer stands: a thousand records under one unknown key are one question."""
+
+MOST_KEPT = 10_000
 
 
 class StillLooking(Unavailable):
@@ -15,10 +22,11 @@ class StillLooking(Unavailable):
 
 
 class Lookups:
-    """One task for each open question; an answer is handed out once, a failed question is asked again."""
+    """One task for each open question; its answer, an error too, is everybody's for a while."""
 
-    def __init__(self) -> None:
-        self._open: dict[Hashable, asyncio.Future[object]] = {}
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._questions: dict[Hashable, _Question] = {}
 
     def settle(self, question: Hashable, ask: Callable[[], Awaitable[object]]) -> None:
         """Returns when the question has been answered; else raises.
@@ -26,11 +34,21 @@ class Lookups:
         StillLooking the first time and while it lasts; later what `ask` raised: an Unavailable to wait for,
         or a definite error.
         """
-        answer = self._open.get(question)
-        if answer is None:
-            self._open[question] = asyncio.ensure_future(ask())
+        asked = self._questions.get(question)
+        if asked is None or (asked.answer.done() and self._clock() - asked.at_s > KEPT_S):
+            if len(self._questions) >= MOST_KEPT:
+                self._forget_answered()  # somebody is making names up
+            self._questions[question] = _Question(asyncio.ensure_future(ask()), self._clock())
             raise StillLooking(reason="a lookup is under way")
-        if not answer.done():
+        if not asked.answer.done():
             raise StillLooking(reason="a lookup is under way")
-        del self._open[question]
-        answer.result()
+        asked.answer.result()
+
+    def _forget_answered(self) -> None:
+        self._questions = {key: asked for key, asked in self._questions.items() if not asked.answer.done()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    answer: asyncio.Future[object]
+    at_s: float

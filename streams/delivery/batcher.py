@@ -20,6 +20,7 @@ from streams.settings import DeliverySettings
 log = logging.getLogger(__name__)
 
 WORTH_A_BATCH = 32  # waiting records, while another batch is in the child
+LOG_EVERY_S = 10.0
 TURNS_WITHOUT_A_RECORD = 3
 UNCONFIRMED_BATCHES = 4  # computed, and not yet confirmed by the broker
 ASIDE_BATCHES = 32  # confirmed, and some of their replies still looked up or tried again
@@ -63,6 +64,7 @@ class Batcher:
         self._turn: list[Intake] = []
         self._ready = asyncio.Event()
         self._deciding = 0
+        self._logged_at_s: dict[str, float] = {}
         self._in_child = asyncio.Semaphore(settings.batches_in_child)
         self._unconfirmed = asyncio.Semaphore(UNCONFIRMED_BATCHES)
         self._aside = asyncio.Semaphore(ASIDE_BATCHES)
@@ -222,8 +224,15 @@ class Batcher:
             self._intakes[topic].park(records)
             self._intakes[topic].finish(len(records))
             self._ready.set()
-        for code in sorted({outcome.error.code for _, outcome in waiting}):
-            log.warning("%d records of %s wait: %s", len(waiting), ", ".join(sorted(by_topic)), code)
+            self._log_waiting(
+                topic, [outcome.error.code for record, outcome in waiting if record.topic == topic]
+            )
+
+    def _log_waiting(self, topic: str, codes: Sequence[str]) -> None:
+        """Once in a while: what waits is tried again several times a second."""
+        if self._clock() - self._logged_at_s.get(topic, -LOG_EVERY_S) >= LOG_EVERY_S:
+            self._logged_at_s[topic] = self._clock()
+            log.warning("records of %s wait: %s", topic, ", ".join(sorted(set(codes))))
 
 
 def _size(record: Record) -> int:

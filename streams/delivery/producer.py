@@ -9,10 +9,12 @@ from types import TracebackType
 from typing import Self
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import MessageAccumulator
 from aiokafka.structs import RecordMetadata
 
 from connectors.kafka.settings import ClientOptions
+from schemas.errors import KafkaUnavailable
 from schemas.limits import DEAD_LETTER_HEADROOM_BYTES, MAX_REQUEST_BYTES
 from streams.delivery.records import Output
 
@@ -48,7 +50,7 @@ class DurableProducer:
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
         )
         never_expire(self._producer._message_accumulator)
-        await self._producer.start()
+        await start_producer(self._producer)
         return self
 
     async def __aexit__(
@@ -80,6 +82,15 @@ class DurableProducer:
             partition=random.choice(sorted(partitions)),  # noqa: S311
         )
         return sent
+
+
+async def start_producer(producer: AIOKafkaProducer) -> None:
+    """Start it, or leave nothing of it: KafkaUnavailable."""
+    try:
+        await producer.start()
+    except (KafkaError, OSError) as error:
+        await producer.stop()
+        raise KafkaUnavailable(reason=type(error).__name__) from error
 
 
 def never_expire(accumulator: MessageAccumulator) -> None:

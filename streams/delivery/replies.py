@@ -23,7 +23,12 @@ from aiokafka.structs import RecordMetadata
 from connectors.kafka.settings import ClientOptions
 from schemas.errors import KafkaUnavailable
 from streams.delivery.outputs import TOO_LARGE
-from streams.delivery.producer import MAX_BATCH_BYTES, MAX_PRODUCE_BYTES, METADATA_MAX_AGE_MS
+from streams.delivery.producer import (
+    MAX_BATCH_BYTES,
+    MAX_PRODUCE_BYTES,
+    METADATA_MAX_AGE_MS,
+    start_producer,
+)
 from streams.delivery.records import Output
 from streams.delivery.reply_addresses import ReplyAddresses, Undeliverable
 
@@ -56,7 +61,7 @@ class ReplyWriter:
             request_timeout_ms=int(ATTEMPT_TIMEOUT_S * 1000),
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
         )
-        await self._producer.start()
+        await start_producer(self._producer)
         return self
 
     async def __aexit__(
