@@ -23,6 +23,7 @@ from cli.stack import Stack
 from schemas.taxonomy import MODEL_TYPES
 
 SETTLE_LIMIT_S = 90.0
+PLAIN_WIDTH = 130
 
 
 def demo() -> None:
@@ -32,7 +33,10 @@ def demo() -> None:
     """
     settings = begin()
     require_development(settings, "veriaidpo demo")
-    if not asyncio.run(_run(settings, Console(highlight=False))):
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PLAIN_WIDTH)  # a log has no window: don't fold to 80
+    if not asyncio.run(_run(settings, console)):
         raise typer.Exit(1)
 
 

@@ -17,7 +17,9 @@ SHOWN_PER_TYPE = 2
 
 def print_results(console: Console, ledger: Ledger, rest: Sequence[RestAnswer]) -> None:
     """A few results of each model type, with company names already out of the text."""
-    table = Table("model type", "text", "prediction", "nhãn", "confidence", "ms", title="Results")
+    table = Table(title="Results")
+    for column in ("model type", "text", "prediction", "nhãn", "confidence", "ms"):
+        table.add_column(column, no_wrap=column in ("model type", "confidence", "ms"))
     for name in MODEL_TYPES:
         of_type = [row for row in ledger.answered if row[1].model_type == name]
         for _, result, seconds in of_type[:SHOWN_PER_TYPE]:
