@@ -123,7 +123,7 @@ class VeriAIDPOClient:
 
     async def _reply_reader(self) -> ReplyReader:
         async with self._starting_replies:
-            if self._replies is None:
+            if self._replies is None or not self._replies.ready:  # the first, or after one that failed
                 reader = ReplyReader(
                     self._bootstrap_servers,
                     reply_topic(self._name),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 from zlib import crc32
@@ -14,8 +14,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.codec import Codec
-from schemas.errors import KafkaUnavailable, VeriAIDPOError
-from schemas.events import ClassificationFailure, ClassificationResult
+from schemas.errors import Internal, KafkaUnavailable, NotAvro, VeriAIDPOError
+from schemas.events import ClassificationFailure, ClassificationResult, Event
 from schemas.failures import error_of_failure
 from schemas.headers import read_correlation_id
 from schemas.reply import ReplyAddress
@@ -53,12 +53,14 @@ class ReplyReader:
         self._security: KafkaSecurity = security or {}
         self._start_timeout_s = start_timeout_s
         self._waiting: dict[bytes, asyncio.Future[ClassificationResult]] = {}
+        self._consumer: AIOKafkaConsumer | None = None
         self._task: asyncio.Task[None] | None = None
+        self._reading = False
 
     @property
     def ready(self) -> bool:
         """True while it reads on from a known position: a reply produced now will be seen."""
-        return self._task is not None and not self._task.done()
+        return self._reading
 
     @property
     def waiting(self) -> int:
@@ -93,13 +95,14 @@ class ReplyReader:
     async def __aenter__(self) -> Self:
         try:
             async with asyncio.timeout(self._start_timeout_s):
-                consumer = await self._start()
+                self._consumer = consumer = await self._start()
         except TimeoutError as error:
             raise KafkaUnavailable(
                 reason=f"{self._topic} gave no position within {self._start_timeout_s:g} s"
             ) from error
         except (KafkaError, OSError) as error:
             raise kafka_failure(error) from error
+        self._reading = True
         self._task = asyncio.create_task(self._run(consumer))
         return self
 
@@ -108,8 +111,12 @@ class ReplyReader:
     ) -> None:
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            # What else may have ended it was logged, and told to everybody who waited.
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._consumer is not None:
+            await (
+                self._consumer.stop()
+            )  # again: a task that was cancelled before it began has stopped nothing
 
     async def _start(self) -> AIOKafkaConsumer:
         partitions = await partition_count(self._bootstrap_servers, self._topic, self._security)
@@ -147,6 +154,7 @@ class ReplyReader:
             log.error("The reader of %s stopped: %s", self._topic, type(error).__name__)
             raise
         finally:
+            self._reading = False  # before the consumer stops: nobody may begin to wait meanwhile
             for future in self._waiting.values():
                 _fail(future, KafkaUnavailable(reason="the reply reader stopped"))
             await consumer.stop()
@@ -163,11 +171,19 @@ class ReplyReader:
                 reply = await asyncio.to_thread(self._codec.decode, record.value)
         except VeriAIDPOError as error:
             _fail(future, error)
-            return
-        if isinstance(reply, ClassificationFailure):
-            _fail(future, error_of_failure(reply))
-        elif isinstance(reply, ClassificationResult) and not future.done():
-            future.set_result(reply)
+        except Exception as error:  # one record's bytes must not end the reader for everybody
+            _fail(future, Internal(exception=type(error).__name__))
+        else:
+            _conclude(future, reply)
+
+
+def _conclude(future: asyncio.Future[ClassificationResult], reply: Event) -> None:
+    if isinstance(reply, ClassificationFailure):
+        _fail(future, error_of_failure(reply))
+    elif not isinstance(reply, ClassificationResult):
+        _fail(future, NotAvro(reason=f"the reply is a {type(reply).__name__}"))
+    elif not future.done():
+        future.set_result(reply)
 
 
 def _fail(future: asyncio.Future[ClassificationResult], error: VeriAIDPOError) -> None:

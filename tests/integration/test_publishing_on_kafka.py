@@ -15,8 +15,17 @@ from connectors.publishing.kafka_client import TopicMissing
 from connectors.publishing.publisher import Publisher
 from connectors.publishing.replies import ReplyReader
 from schemas.claims import ReplyAddress
-from schemas.errors import DeadlineExceeded, KafkaUnavailable, ModelUnavailable, RequestTooLarge
-from schemas.events import ClassificationRequest
+from schemas.codec import Codec
+from schemas.errors import (
+    DeadlineExceeded,
+    Internal,
+    KafkaUnavailable,
+    ModelUnavailable,
+    NotAvro,
+    RequestTooLarge,
+)
+from schemas.events import ClassificationRequest, Event
+from schemas.headers import Headers
 from tests.conftest import StartBroker
 from tests.support.clusters import Kafka
 from tests.support.responder import (
@@ -150,6 +159,62 @@ async def test_reply_that_does_not_decode_fails_only_the_one_who_waits_for_it(
             assert (await asyncio.wait_for(good, 10)).prediction == "Lawfulness"
             with pytest.raises(Exception, match=r"UNKNOWN_SCHEMA|NOT_AVRO"):
                 await bad
+
+
+class _Failing(Codec):
+    """A codec of which a value asks too much."""
+
+    def decode(self, value: bytes | None) -> Event:
+        if value and b"too much" in value:
+            raise RuntimeError("quotes the value")
+        return super().decode(value)
+
+
+async def test_reply_that_our_own_code_fails_on_fails_only_the_one_who_waits_for_it(
+    kafka: Kafka, reply_topic: str, responder: Responder
+) -> None:
+    topic = f"veriaidpo.replies.{reply_topic}"
+    async with ReplyReader(kafka.bootstrap_servers, topic, 0, codec=_Failing()) as replies:
+        with replies.expect(b"good") as good, replies.expect(b"bad") as bad:
+            await responder.answer(ReplyAddress(topic, 0, b"bad"), a_request(text="too much"))
+            await responder.answer(ReplyAddress(topic, 0, b"good"), a_request())
+            assert (await asyncio.wait_for(good, 10)).prediction == "Lawfulness"
+            with pytest.raises(Internal, match="RuntimeError") as caught:
+                await bad
+            assert "quotes" not in str(caught.value)
+
+
+async def test_record_that_is_no_reply_is_an_error_at_once(
+    kafka: Kafka, reply_topic: str, responder: Responder
+) -> None:
+    topic = f"veriaidpo.replies.{reply_topic}"
+    async with ReplyReader(kafka.bootstrap_servers, topic, 0) as replies:
+        with replies.expect(b"mine") as mine:
+            value = Codec().encode(a_request())
+            headers = [("kafka_correlationId", b"mine")]
+            await responder.producer.send_and_wait(topic, value, partition=0, headers=headers)
+            with pytest.raises(NotAvro, match="ClassificationRequest"):
+                await asyncio.wait_for(mine, 10)
+
+
+async def test_client_reads_replies_again_after_its_reader_failed(
+    client: VeriAIDPOClient, responder: Responder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(headers: Headers) -> bytes | None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("connectors.publishing.replies.read_correlation_id", failing)
+        with pytest.raises(KafkaUnavailable, match="reader stopped"):
+            await client.classify("Một câu", model_type=MODEL_TYPE, tenant_id="t1")
+    assert await client.classify("Một câu", model_type=MODEL_TYPE, tenant_id="t1")
+
+
+async def test_reader_that_is_left_at_once_leaves_nothing_running(kafka: Kafka, reply_topic: str) -> None:
+    before = asyncio.all_tasks()
+    async with ReplyReader(kafka.bootstrap_servers, f"veriaidpo.replies.{reply_topic}", 0):
+        pass
+    await eventually(lambda: asyncio.all_tasks() <= before, what="its consumer's tasks end")
 
 
 async def test_instances_choose_their_partition_by_crc32_of_their_id(kafka: Kafka, reply_topic: str) -> None:

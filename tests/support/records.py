@@ -29,15 +29,20 @@ async def make_topic(
     try:
         response = await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=configs or {})])
         assert response.topic_errors[0][1] == 0, response.topic_errors
-
-        async def has_leaders() -> bool:
-            found = [each for each in await admin.describe_topics() if each["topic"] == topic]
-            return bool(found) and all(part["leader"] >= 0 for part in found[0]["partitions"])
-
-        await eventually(has_leaders, what=f"{topic} has leaders")
+        await has_leaders(admin, topic)
     finally:
         await admin.close()
     return topic
+
+
+async def has_leaders(admin: AIOKafkaAdminClient, topic: str) -> None:
+    """Wait until a topic that was made can be used: the answer to its making comes before."""
+
+    async def led() -> bool:
+        found = [each for each in await admin.describe_topics() if each["topic"] == topic]
+        return bool(found) and all(part["leader"] >= 0 for part in found[0]["partitions"])
+
+    await eventually(led, what=f"{topic} has leaders")
 
 
 async def produce(

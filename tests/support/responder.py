@@ -29,6 +29,7 @@ from schemas.events import ClassificationRequest, ClassificationResult, Score, T
 from schemas.failures import failure_of
 from schemas.headers import COMPLETED, FAILED, read_request_headers, reply_headers
 from schemas.reply import ReplyAddress
+from tests.support.records import has_leaders
 
 CLASSIFY = "processing_activity.read"
 SECRET = "a-secret-of-these-tests-and-nothing-else"
@@ -61,6 +62,7 @@ async def create_topic(bootstrap_servers: str, name: str, *, partitions: int = 1
         for _, code, *_ in answer.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:
                 raise for_code(code)
+        await has_leaders(admin, name)
     finally:
         await admin.close()
 
