@@ -30,13 +30,21 @@ def fetch_key_set(url: str, *, algorithm: str, issuer: str, timeout_s: float) ->
         with _OPENER.open(request, timeout=timeout_s) as response:
             body = _read_until(deadline, response)
     except HTTPError as error:
-        raise KeysUnavailable(issuer=issuer, reason=f"its key set answers {error.code}") from error
+        raise KeysUnavailable(
+            issuer=issuer,
+            reason=f"its key set answers {error.code}",
+            reason_vi=f"bộ khóa trả lời {error.code}",
+        ) from error
     except (OSError, HTTPException) as error:
-        raise KeysUnavailable(issuer=issuer, reason="its key set can't be reached") from error
+        raise KeysUnavailable(
+            issuer=issuer, reason="its key set can't be reached", reason_vi="không truy cập được bộ khóa"
+        ) from error
     try:
         return parse_key_set(body, algorithm=algorithm)
     except ValueError as error:
-        raise KeysUnavailable(issuer=issuer, reason=f"its key set is unusable: {error}") from error
+        raise KeysUnavailable(
+            issuer=issuer, reason=f"its key set is unusable: {error}", reason_vi="bộ khóa không dùng được"
+        ) from error
 
 
 def read_key_set(path: Path, *, algorithm: str) -> list[VerifyingKey]:

@@ -25,7 +25,7 @@ class RemoteKeySet:
         self.keys: list[VerifyingKey] = []
         self._timeout_s = timeout_s
         self._clock = clock
-        self._problem: str | None = None
+        self._problem: KeysUnavailable | None = None
         self._tried_at = float("-inf")
         self._lock = asyncio.Lock()
         self._fetching: asyncio.Task[list[VerifyingKey]] | None = None
@@ -39,19 +39,21 @@ class RemoteKeySet:
             try:
                 self.keys, self._problem = await self._answer(), None
             except TimeoutError:
-                self._problem = "its key set doesn't answer in time"
+                self._problem = KeysUnavailable(
+                    issuer=self.issuer,
+                    reason="its key set doesn't answer in time",
+                    reason_vi="bộ khóa không trả lời kịp thời",
+                )
             except KeysUnavailable as error:
-                self._problem = str(error.details["reason"])
+                self._problem = error
         if self._problem is not None:
-            _log.warning("The keys of issuer %s can't be read now: %s", self.issuer, self._problem)
+            _log.warning("%s", self._problem)
 
     def check(self, *, retry_within_s: float) -> None:
         """KeysUnavailable where the last fetch failed: only a set that was read says what isn't in it."""
         if self._problem is not None:
             left_s = retry_within_s - (self._clock() - self._tried_at)
-            raise KeysUnavailable(
-                issuer=self.issuer, reason=self._problem, retry_after_s=max(1, round(left_s))
-            )
+            raise KeysUnavailable(**{**self._problem.details, "retry_after_s": max(1, round(left_s))})
 
     async def give_up(self) -> None:
         """Wait for no answer any more."""

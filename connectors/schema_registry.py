@@ -75,7 +75,10 @@ class ConfluentRegistry:
         found = self._schemas.get(schema_id)
         if found is not None:
             return found
-        unknown = UnknownSchema(fingerprint=f"{schema_id} of the schema registry")
+        unknown = UnknownSchema(
+            fingerprint=f"{schema_id} of the schema registry",
+            fingerprint_vi=f"{schema_id} của schema registry",
+        )
         if self._unknown_until.get(schema_id, 0.0) > self._clock():
             raise unknown
         try:
@@ -107,10 +110,14 @@ class ConfluentRegistry:
             return question(client)
         except SchemaRegistryError as error:
             raise refused(error.http_status_code, error.error_code) or RegistryUnavailable(
-                reason=f"it answers {error.http_status_code}"
+                reason=f"it answers {error.http_status_code}",
+                reason_vi=f"mã trả lời {error.http_status_code}",
             ) from error
         except Exception as error:  # the client passes on whatever its HTTP library raises
-            raise RegistryUnavailable(reason=f"it can't be reached ({type(error).__name__})") from error
+            raise RegistryUnavailable(
+                reason=f"it can't be reached ({type(error).__name__})",
+                reason_vi=f"không truy cập được ({type(error).__name__})",
+            ) from error
 
     def _connected(self) -> SchemaRegistryClient:
         if self._client is None:

@@ -78,7 +78,7 @@ def writer_of(text: str, *, is_current: bool = False) -> WriterSchema:
         parsed = parse_schema(plain)
         canonical = to_parsing_canonical_form(parsed)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UnknownSchema(fingerprint="(unreadable)") from error
+        raise UnknownSchema(fingerprint="(unreadable)", fingerprint_vi="(không đọc được)") from error
     crc = bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))
     name = str(parsed.get("name", "")) if isinstance(parsed, dict) else ""
     namespace, _, event = name.rpartition(".")

@@ -88,9 +88,12 @@ class Codec:
         Raises NotAvro, UnknownSchema, TruncatedRecord or TrailingBytes; with a registry also its Unavailable.
         """
         if not value:
-            raise NotAvro(reason="the value is empty")
+            raise NotAvro(reason="the value is empty", reason_vi="giá trị trống")
         if len(value) > MAX_VALUE_BYTES:
-            raise NotAvro(reason=f"the value is larger than {MAX_VALUE_BYTES} bytes")
+            raise NotAvro(
+                reason=f"the value is larger than {MAX_VALUE_BYTES} bytes",
+                reason_vi=f"giá trị lớn hơn {MAX_VALUE_BYTES} byte",
+            )
         writer, start = self._writer(value)
         stream = BytesIO(value)
         stream.seek(start)
@@ -98,11 +101,15 @@ class Codec:
         try:
             fields = schemaless_reader(stream, writer.parsed, reader_schema)
         except EOFError as error:
-            raise TruncatedRecord(reason=f"{len(value)} bytes are not a whole {writer.event}") from error
+            raise _truncated(value, writer) from error
         except Exception as error:  # whatever fastavro trips over, these bytes are no record of ours
             raise _malformed(value, stream, writer) from error
         if stream.tell() != len(value):
-            raise TrailingBytes(reason=f"{len(value) - stream.tell()} bytes after {writer.event}")
+            trailing = len(value) - stream.tell()
+            raise TrailingBytes(
+                reason=f"{trailing} bytes after {writer.event}",
+                reason_vi=f"{trailing} byte sau {writer.event}",
+            )
         return _FROM_AVRO[writer.event](cast(_Fields, fields))
 
     def _prefix(self, event: str) -> bytes:
@@ -114,7 +121,9 @@ class Codec:
     def _writer(self, value: bytes) -> tuple[WriterSchema, int]:
         if value[:2] == SINGLE_OBJECT:
             if len(value) < _SINGLE_OBJECT_HEADER:
-                raise TruncatedRecord(reason="the schema's fingerprint is cut off")
+                raise TruncatedRecord(
+                    reason="the schema's fingerprint is cut off", reason_vi="mã băm của lược đồ bị cắt cụt"
+                )
             fingerprint = value[2:_SINGLE_OBJECT_HEADER]
             writer = self._writers.get(fingerprint)
             if writer is None:
@@ -122,15 +131,23 @@ class Codec:
             return writer, _SINGLE_OBJECT_HEADER
         if value[:1] == CONFLUENT:
             if len(value) < _CONFLUENT_HEADER:
-                raise TruncatedRecord(reason="the schema's id is cut off")
+                raise TruncatedRecord(
+                    reason="the schema's id is cut off", reason_vi="mã số của lược đồ bị cắt cụt"
+                )
             return self._registered(int.from_bytes(value[1:_CONFLUENT_HEADER], "big")), _CONFLUENT_HEADER
-        raise NotAvro(reason="it begins with neither C3 01 (single object) nor 00 (schema registry)")
+        raise NotAvro(
+            reason="it begins with neither C3 01 (single object) nor 00 (schema registry)",
+            reason_vi="không bắt đầu bằng C3 01 (single object) hay 00 (schema registry)",
+        )
 
     def _registered(self, schema_id: int) -> WriterSchema:
         writer = self._by_id.get(schema_id)
         if writer is None:
             if self._registry is None:
-                raise UnknownSchema(fingerprint=f"{schema_id} of a schema registry (none is configured)")
+                raise UnknownSchema(
+                    fingerprint=f"{schema_id} of a schema registry (none is configured)",
+                    fingerprint_vi=f"{schema_id} của schema registry (chưa cấu hình)",
+                )
             writer = writer_of(self._registry.schema_for(schema_id))
             # A schema that we ship is read the fast way, whoever registered it.
             writer = self._writers.get(writer.fingerprint, writer)
@@ -257,5 +274,14 @@ _FROM_AVRO: dict[str, Callable[[_Fields], Event]] = {
 def _malformed(value: bytes, stream: BytesIO, writer: WriterSchema) -> BadRecord:
     # fastavro meets the end of the bytes in several ways; where it stopped tells truncation from nonsense.
     if stream.tell() >= len(value):
-        return TruncatedRecord(reason=f"{len(value)} bytes are not a whole {writer.event}")
-    return NotAvro(reason=f"these bytes are no {writer.event}")
+        return _truncated(value, writer)
+    return NotAvro(
+        reason=f"these bytes are no {writer.event}", reason_vi=f"các byte này không phải {writer.event}"
+    )
+
+
+def _truncated(value: bytes, writer: WriterSchema) -> TruncatedRecord:
+    return TruncatedRecord(
+        reason=f"{len(value)} bytes are not a whole {writer.event}",
+        reason_vi=f"{len(value)} byte chưa đủ một {writer.event}",
+    )

@@ -20,7 +20,12 @@ def check_content(request: ClassificationRequest) -> None:
 
 
 def check_ids(request: ClassificationRequest) -> None:
-    """Raises InvalidId. Ids end up in keys, headers, logs and databases; a NUL or a line break breaks one."""
+    """Raises InvalidId."""
     for field, value in (("request_id", request.request_id), ("tenant_id", request.tenant_id)):
-        if not 0 < len(value) <= MAX_ID_CHARS or not value.isprintable():
+        if not is_id(value):
             raise InvalidId(field=field, limit=MAX_ID_CHARS)
+
+
+def is_id(value: str) -> bool:
+    """Ids end up in keys, headers, logs and databases: a NUL or a line break would break one of them."""
+    return 0 < len(value) <= MAX_ID_CHARS and value.isprintable()

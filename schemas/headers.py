@@ -153,13 +153,13 @@ def read_request_headers(headers: Headers) -> RequestHeaders:
     """A request's headers; BadHeaders where their form is wrong, ClaimsMissing without a token."""
     found = _ours(headers)
     if CE_ID not in found:
-        raise BadHeaders(reason=f"{CE_ID} is missing")
+        raise _bad(f"{CE_ID} is missing", f"thiếu {CE_ID}")
     if found.get(CE_SPECVERSION, b"1.0") != b"1.0":
-        raise BadHeaders(reason=f"{CE_SPECVERSION} isn't 1.0")
+        raise _bad(f"{CE_SPECVERSION} isn't 1.0", f"{CE_SPECVERSION} không phải 1.0")
     if found.get(CE_TYPE, _REQUESTED) != _REQUESTED:
-        raise BadHeaders(reason=f"{CE_TYPE} isn't {REQUESTED}")
+        raise _bad(f"{CE_TYPE} isn't {REQUESTED}", f"{CE_TYPE} không phải {REQUESTED}")
     if found.get(CONTENT_TYPE, AVRO) != AVRO:
-        raise BadHeaders(reason=f"{CONTENT_TYPE} isn't application/avro")
+        raise _bad(f"{CONTENT_TYPE} isn't application/avro", f"{CONTENT_TYPE} không phải application/avro")
     ce_time = found.get(CE_TIME)
     return RequestHeaders(
         token=_token(found.get(AUTHORIZATION)),
@@ -175,7 +175,7 @@ def read_token(headers: Headers) -> str:
     """The token alone: a record whose other headers are bad may still have a signed reply address."""
     tokens = [value for name, value in headers if name == AUTHORIZATION]
     if len(tokens) > 1:
-        raise BadHeaders(reason=f"{AUTHORIZATION} appears twice")
+        raise _bad(f"{AUTHORIZATION} appears twice", f"{AUTHORIZATION} xuất hiện hai lần")
     return _token(tokens[0] if tokens else None)
 
 
@@ -205,9 +205,13 @@ _DEADLINE = re.compile(rb"[0-9]{1,15}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]{0,200})?")
 
 
+def _bad(reason: str, reason_vi: str) -> BadHeaders:
+    return BadHeaders(reason=reason, reason_vi=reason_vi)
+
+
 def _ours(headers: Headers) -> dict[str, bytes]:
     if len(headers) > MAX_HEADERS:
-        raise BadHeaders(reason=f"more than {MAX_HEADERS} headers")
+        raise _bad(f"more than {MAX_HEADERS} headers", f"nhiều hơn {MAX_HEADERS} header")
     found: dict[str, bytes] = {}
     size = 0
     for name, value in headers:
@@ -216,12 +220,14 @@ def _ours(headers: Headers) -> dict[str, bytes]:
             size += len(value)
         if name in _OURS:
             if name in found:
-                raise BadHeaders(reason=f"{name} appears twice")
+                raise _bad(f"{name} appears twice", f"{name} xuất hiện hai lần")
             if value is None:
-                raise BadHeaders(reason=f"{name} has no value")
+                raise _bad(f"{name} has no value", f"{name} không có giá trị")
             found[name] = value
     if size > MAX_HEADERS_BYTES:
-        raise BadHeaders(reason=f"more than {MAX_HEADERS_BYTES} bytes of headers")
+        raise _bad(
+            f"more than {MAX_HEADERS_BYTES} bytes of headers", f"header dài hơn {MAX_HEADERS_BYTES} byte"
+        )
     return found
 
 
@@ -229,7 +235,10 @@ def _token(value: bytes | None) -> str:
     if not value:
         raise ClaimsMissing
     if len(value) > MAX_TOKEN_BYTES:
-        raise BadHeaders(reason=f"{AUTHORIZATION} is longer than {MAX_TOKEN_BYTES} bytes")
+        raise _bad(
+            f"{AUTHORIZATION} is longer than {MAX_TOKEN_BYTES} bytes",
+            f"{AUTHORIZATION} dài hơn {MAX_TOKEN_BYTES} byte",
+        )
     scheme, _, token = _text(AUTHORIZATION, value).partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise ClaimsMissing
@@ -242,11 +251,17 @@ def _reply(found: dict[str, bytes]) -> ReplyAddress | None:
     if topic is None and partition is None and correlation_id is None:
         return None
     if topic is None or partition is None or correlation_id is None:
-        raise BadHeaders(reason=f"a reply needs {REPLY_TOPIC}, {REPLY_PARTITION} and {CORRELATION_ID}")
+        raise _bad(
+            f"a reply needs {REPLY_TOPIC}, {REPLY_PARTITION} and {CORRELATION_ID}",
+            f"phản hồi cần đủ {REPLY_TOPIC}, {REPLY_PARTITION} và {CORRELATION_ID}",
+        )
     if len(partition) != 4:
-        raise BadHeaders(reason=f"{REPLY_PARTITION} isn't 4 bytes")
+        raise _bad(f"{REPLY_PARTITION} isn't 4 bytes", f"{REPLY_PARTITION} không dài 4 byte")
     if not 0 < len(correlation_id) <= MAX_CORRELATION_ID_BYTES:
-        raise BadHeaders(reason=f"{CORRELATION_ID} isn't 1 to {MAX_CORRELATION_ID_BYTES} bytes")
+        raise _bad(
+            f"{CORRELATION_ID} isn't 1 to {MAX_CORRELATION_ID_BYTES} bytes",
+            f"{CORRELATION_ID} không dài từ 1 đến {MAX_CORRELATION_ID_BYTES} byte",
+        )
     return ReplyAddress(
         _text(REPLY_TOPIC, topic), int.from_bytes(partition, "big", signed=True), correlation_id
     )
@@ -256,7 +271,7 @@ def _deadline(value: bytes | None) -> int | None:
     if value is None:
         return None
     if not _DEADLINE.fullmatch(value):
-        raise BadHeaders(reason=f"{DEADLINE} isn't epoch milliseconds")
+        raise _bad(f"{DEADLINE} isn't epoch milliseconds", f"{DEADLINE} không phải epoch mili giây")
     return int(value)
 
 
@@ -271,7 +286,7 @@ def _text(name: str, value: bytes) -> str:
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise BadHeaders(reason=f"{name} isn't UTF-8") from error
+        raise _bad(f"{name} isn't UTF-8", f"{name} không phải UTF-8") from error
 
 
 def _int32(number: int) -> bytes:

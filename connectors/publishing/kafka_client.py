@@ -69,7 +69,7 @@ def kafka_failure(error: BaseException) -> VeriAIDPOError:
     if isinstance(error, MessageSizeTooLargeError):
         return RequestTooLarge(limit=MAX_REQUEST_BYTES)
     if isinstance(error, KafkaConnectionError):
-        return KafkaUnavailable(reason="no broker can be reached")
+        return KafkaUnavailable(reason="no broker can be reached", reason_vi="không kết nối được broker nào")
     return KafkaUnavailable(reason=type(error).__name__)
 
 

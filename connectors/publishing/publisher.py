@@ -130,7 +130,10 @@ class Publisher:
             async with asyncio.timeout(self._confirm_timeout_s):
                 confirmed = await self._produce(record)
         except TimeoutError as error:
-            raise KafkaUnavailable(reason=f"no confirmation within {self._confirm_timeout_s:g} s") from error
+            raise KafkaUnavailable(
+                reason=f"no confirmation within {self._confirm_timeout_s:g} s",
+                reason_vi=f"chưa có xác nhận sau {self._confirm_timeout_s:g} giây",
+            ) from error
         return SentRequest(
             request_id=request.request_id,
             topic=confirmed.topic,
@@ -252,11 +255,17 @@ def check_request(request: ClassificationRequest, reply: ReplyAddress | None) ->
     check_content(request)
     check_ids(request)
     if reply is not None and not 0 < len(reply.correlation_id) <= MAX_CORRELATION_ID_BYTES:
-        raise InvalidRequest(reason=f"a correlation id has 1 to {MAX_CORRELATION_ID_BYTES} bytes")
+        raise InvalidRequest(
+            reason=f"a correlation id has 1 to {MAX_CORRELATION_ID_BYTES} bytes",
+            reason_vi=f"correlation id dài từ 1 đến {MAX_CORRELATION_ID_BYTES} byte",
+        )
     try:
         request.text.encode()
     except UnicodeEncodeError:
-        raise InvalidRequest(reason="half of a surrogate pair is no character") from None
+        raise InvalidRequest(
+            reason="half of a surrogate pair is no character",
+            reason_vi="nửa cặp surrogate không phải là ký tự",
+        ) from None
 
 
 def _check_sizes(token: str, headers: Sequence[tuple[str, bytes]]) -> None:

@@ -82,7 +82,9 @@ class ReplyReader:
         if correlation_id in self._waiting:
             raise ValueError("a request with this correlation id is already waiting")
         if not self.ready:
-            raise KafkaUnavailable(reason="the reply reader is not running")
+            raise KafkaUnavailable(
+                reason="the reply reader is not running", reason_vi="bộ đọc phản hồi không chạy"
+            )
         future: asyncio.Future[ClassificationResult] = asyncio.get_running_loop().create_future()
         self._waiting[correlation_id] = future
         try:
@@ -98,7 +100,8 @@ class ReplyReader:
                 self._consumer = consumer = await self._start()
         except TimeoutError as error:
             raise KafkaUnavailable(
-                reason=f"{self._topic} gave no position within {self._start_timeout_s:g} s"
+                reason=f"{self._topic} gave no position within {self._start_timeout_s:g} s",
+                reason_vi=f"chưa đọc được {self._topic} sau {self._start_timeout_s:g} giây",
             ) from error
         except (KafkaError, OSError) as error:
             raise kafka_failure(error) from error
@@ -156,7 +159,10 @@ class ReplyReader:
         finally:
             self._reading = False  # before the consumer stops: nobody may begin to wait meanwhile
             for future in self._waiting.values():
-                _fail(future, KafkaUnavailable(reason="the reply reader stopped"))
+                _fail(
+                    future,
+                    KafkaUnavailable(reason="the reply reader stopped", reason_vi="bộ đọc phản hồi đã dừng"),
+                )
             await consumer.stop()
 
     async def _settle(self, record: ConsumerRecord[bytes, bytes]) -> None:
@@ -181,7 +187,13 @@ def _conclude(future: asyncio.Future[ClassificationResult], reply: Event) -> Non
     if isinstance(reply, ClassificationFailure):
         _fail(future, error_of_failure(reply))
     elif not isinstance(reply, ClassificationResult):
-        _fail(future, NotAvro(reason=f"the reply is a {type(reply).__name__}"))
+        _fail(
+            future,
+            NotAvro(
+                reason=f"the reply is a {type(reply).__name__}",
+                reason_vi=f"phản hồi là một {type(reply).__name__}",
+            ),
+        )
     elif not future.done():
         future.set_result(reply)
 

@@ -11,6 +11,7 @@ from typing import TypeGuard
 from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
 
+from ..content import is_id
 from ..errors import ConfigurationError, Unauthenticated
 from .keys import check_secret
 
@@ -37,12 +38,19 @@ def verify_bearer(token: str, *, secret: str, now_s: float, algorithm: str = "HS
         decoded = _JWS.decode_complete(token.encode("utf-8", "replace"), raw_secret, [algorithm])
         header, claims = decoded["header"], json.loads(decoded["payload"])
     except (PyJWTError, ValueError, RecursionError) as error:
-        raise Unauthenticated(reason="the token isn't one of ours") from error
+        raise Unauthenticated(
+            reason="the token isn't one of ours", reason_vi="token không phải do hệ thống cấp"
+        ) from error
     typ = header.get("typ")
     if (typ.lower() if isinstance(typ, str) else typ) not in _TYPES:
-        raise Unauthenticated(reason="this kind of token isn't for callers")
+        raise Unauthenticated(
+            reason="this kind of token isn't for callers", reason_vi="loại token này không dành cho người gọi"
+        )
     if not isinstance(claims, dict):
-        raise Unauthenticated(reason="the token's payload isn't an object")
+        raise Unauthenticated(
+            reason="the token's payload isn't an object",
+            reason_vi="nội dung token không phải là một đối tượng",
+        )
     _check_time(claims, now_s)
     return _caller(claims)
 
@@ -83,11 +91,11 @@ def _check_algorithm(algorithm: str) -> None:
 def _check_time(claims: dict[str, object], now_s: float) -> None:
     expires, not_before = claims.get("exp"), claims.get("nbf", 0)
     if not _is_time(expires) or not _is_time(not_before):
-        raise Unauthenticated(reason="the token names no expiry")
+        raise Unauthenticated(reason="the token names no expiry", reason_vi="token không có thời hạn")
     if now_s >= expires:
-        raise Unauthenticated(reason="the token has expired")
+        raise Unauthenticated(reason="the token has expired", reason_vi="token đã hết hạn")
     if now_s + LEEWAY_S < not_before:
-        raise Unauthenticated(reason="the token isn't valid yet")
+        raise Unauthenticated(reason="the token isn't valid yet", reason_vi="token chưa có hiệu lực")
 
 
 def _is_time(value: object) -> TypeGuard[int | float]:
@@ -96,12 +104,20 @@ def _is_time(value: object) -> TypeGuard[int | float]:
 
 
 def _caller(claims: dict[str, object]) -> Caller:
-    match claims:
-        case {"sub": str(subject), "tenant_id": str(tenant_id)} if subject and tenant_id:
-            pass
-        case _:
-            raise Unauthenticated(reason="the token names no subject or no tenant")
+    subject, tenant_id = claims.get("sub"), claims.get("tenant_id")
+    if not isinstance(subject, str) or not isinstance(tenant_id, str) or not subject or not tenant_id:
+        raise Unauthenticated(
+            reason="the token names no subject or no tenant", reason_vi="token thiếu chủ thể hoặc tenant"
+        )
+    if not is_id(tenant_id):
+        raise Unauthenticated(
+            reason="the token's tenant can't be used as an id",
+            reason_vi="tenant trong token không dùng được làm mã định danh",
+        )
     role, permissions = claims.get("role", ""), claims.get("permissions", [])
     if not isinstance(role, str) or not isinstance(permissions, list):
-        raise Unauthenticated(reason="the token's role or permissions are malformed")
+        raise Unauthenticated(
+            reason="the token's role or permissions are malformed",
+            reason_vi="vai trò hoặc quyền trong token sai cấu trúc",
+        )
     return Caller(subject, role, tenant_id, tuple(name for name in permissions if isinstance(name, str)))

@@ -82,7 +82,10 @@ class IssuerList:
         """That issuer; ClaimsUnverified where nobody of that name is trusted."""
         found = self._issuers.get(name)
         if found is None:
-            raise ClaimsUnverified(reason="the issuer isn't in the issuer list")
+            raise ClaimsUnverified(
+                reason="the issuer isn't in the issuer list",
+                reason_vi="bên phát hành không có trong danh sách",
+            )
         return found
 
     def key(self, issuer: str, kid: str, at_ms: int) -> VerifyingKey:
@@ -90,9 +93,17 @@ class IssuerList:
         self.issuer(issuer)
         key = self._keys.get((issuer, kid))
         if key is None:
-            raise UnknownKey(reason="its key id isn't one of the issuer's", issuer=issuer, kid=kid[:128])
+            raise UnknownKey(
+                reason="its key id isn't one of the issuer's",
+                reason_vi="mã khóa không phải của bên phát hành",
+                issuer=issuer,
+                kid=kid[:128],
+            )
         if not key.is_valid_at(at_ms):
-            raise ClaimsUnverified(reason="its key wasn't valid when the record was appended")
+            raise ClaimsUnverified(
+                reason="its key wasn't valid when the record was appended",
+                reason_vi="khóa không có hiệu lực khi bản ghi được ghi nhận",
+            )
         return key
 
 

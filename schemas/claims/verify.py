@@ -61,12 +61,16 @@ def verify_signature(token: str, issuers: IssuerList, *, append_time_ms: int) ->
     jws = _read(token)
     issuer, kid = jws.claims.get("iss"), jws.header.get("kid")
     if not isinstance(issuer, str) or not isinstance(kid, str):
-        raise ClaimsUnverified(reason="it names no issuer or no key id")
+        raise ClaimsUnverified(
+            reason="it names no issuer or no key id", reason_vi="thiếu bên phát hành hoặc mã khóa"
+        )
     key = issuers.key(issuer, kid, append_time_ms)
     if jws.header.get("alg") != key.algorithm:
-        raise ClaimsUnverified(reason="its algorithm isn't the key's")
+        raise ClaimsUnverified(
+            reason="its algorithm isn't the key's", reason_vi="thuật toán không phải của khóa"
+        )
     if not key.verifier.verify(jws.signing_input, jws.signature):
-        raise ClaimsUnverified(reason="the signature is wrong")
+        raise ClaimsUnverified(reason="the signature is wrong", reason_vi="chữ ký sai")
     return _claims(jws.claims)
 
 
@@ -83,13 +87,15 @@ def check_claims(
 ) -> None:
     """The claims fit the record they came with and their issuer: ClaimsMismatch, …Forbidden or …Expired."""
     if AUDIENCE not in claims.audience:
-        raise ClaimsMismatch(reason=f"the audience isn't {AUDIENCE}")
+        raise ClaimsMismatch(
+            reason=f"the audience isn't {AUDIENCE}", reason_vi=f"audience không phải {AUDIENCE}"
+        )
     if claims.topic != topic:
-        raise ClaimsMismatch(reason="another topic")
+        raise ClaimsMismatch(reason="another topic", reason_vi="topic khác")
     if claims.digest != digest_of(value):
-        raise ClaimsMismatch(reason="another value (digest)")
+        raise ClaimsMismatch(reason="another value (digest)", reason_vi="giá trị khác (digest)")
     if claims.reply != headers.reply:
-        raise ClaimsMismatch(reason="another reply address")
+        raise ClaimsMismatch(reason="another reply address", reason_vi="địa chỉ phản hồi khác")
     _check_issuer(claims, issuers, required_permission)
     _check_time(claims, append_time_ms, now_ms)
 
@@ -129,36 +135,51 @@ def may_reply(claims: EventClaims, issuers: IssuerList) -> bool:
 def _check_issuer(claims: EventClaims, issuers: IssuerList, required_permission: str) -> None:
     issuer = issuers.issuer(claims.issuer)
     if not issuer.may_claim_tenant(claims.tenant_id):
-        raise ClaimsForbidden(reason="this tenant")
+        raise ClaimsForbidden(reason="this tenant", reason_vi="tenant này")
     if not issuer.may_claim_topic(claims.topic):
-        raise ClaimsForbidden(reason="this topic")
+        raise ClaimsForbidden(reason="this topic", reason_vi="topic này")
     if required_permission not in claims.permissions:
-        raise ClaimsForbidden(reason=f"the permission {required_permission} isn't claimed")
+        raise ClaimsForbidden(
+            reason=f"the permission {required_permission} isn't claimed",
+            reason_vi=f"không có quyền {required_permission} trong claims",
+        )
     if not issuer.may_claim_permission(required_permission):
-        raise ClaimsForbidden(reason=f"the permission {required_permission}")
+        raise ClaimsForbidden(
+            reason=f"the permission {required_permission}", reason_vi=f"quyền {required_permission}"
+        )
     if claims.reply is not None and not issuer.may_claim_reply_topic(claims.reply.topic):
-        raise ClaimsForbidden(reason="this reply topic")
+        raise ClaimsForbidden(reason="this reply topic", reason_vi="topic phản hồi này")
 
 
 def _check_time(claims: EventClaims, append_time_ms: int, now_ms: int) -> None:
     append_s = append_time_ms / 1000
     if not 0 < claims.expires_at_s - claims.issued_at_s <= MAX_LIFETIME_S:
-        raise ClaimsExpired(reason="a token lives at most 24 hours")
+        raise ClaimsExpired(
+            reason="a token lives at most 24 hours", reason_vi="token có hiệu lực tối đa 24 giờ"
+        )
     if claims.issued_at_s > append_s + LEEWAY_S:
-        raise ClaimsExpired(reason="it was issued after the record was appended")
+        raise ClaimsExpired(
+            reason="it was issued after the record was appended",
+            reason_vi="token được phát hành sau khi bản ghi được ghi nhận",
+        )
     if append_s >= claims.expires_at_s + LEEWAY_S:
-        raise ClaimsExpired(reason="it had expired when the record was appended")
+        raise ClaimsExpired(
+            reason="it had expired when the record was appended",
+            reason_vi="token đã hết hạn khi bản ghi được ghi nhận",
+        )
     if now_ms - append_time_ms > MAX_AGE_S * 1000:
-        raise ClaimsExpired(reason="the record is older than 30 days")
+        raise ClaimsExpired(reason="the record is older than 30 days", reason_vi="bản ghi đã quá 30 ngày")
 
 
 def _read(token: str) -> CompactJws:
     try:
         jws = read_compact(token)
     except ValueError as error:
-        raise ClaimsUnverified(reason="it isn't a JWT") from error
+        raise ClaimsUnverified(reason="it isn't a JWT", reason_vi="không phải JWT") from error
     if jws.header.get("typ") != EVENT_TYPE:
-        raise ClaimsUnverified(reason=f"its type isn't {EVENT_TYPE}")
+        raise ClaimsUnverified(
+            reason=f"its type isn't {EVENT_TYPE}", reason_vi=f"loại token không phải {EVENT_TYPE}"
+        )
     return jws
 
 
@@ -180,15 +201,22 @@ def _claims(claims: JsonObject) -> EventClaims:
     for name, kind in _CLAIM_TYPES:
         value = claims.get(name)
         if type(value) is not kind:  # exactly: JSON's true is no number
-            raise ClaimsUnverified(reason=f"the claim {name} is missing or of the wrong type")
+            raise ClaimsUnverified(
+                reason=f"the claim {name} is missing or of the wrong type",
+                reason_vi=f"claim {name} thiếu hoặc sai kiểu",
+            )
         if type(value) is str and not _is_text(value):
-            raise ClaimsUnverified(reason=f"the claim {name} isn't text")
+            raise ClaimsUnverified(
+                reason=f"the claim {name} isn't text", reason_vi=f"claim {name} không phải văn bản"
+            )
     values: dict[str, Any] = dict(claims)
     audience, reply = values.get("aud"), values.get("reply")
     try:
         address = None if reply is None else reply_of_claim(reply)
     except ValueError as error:
-        raise ClaimsUnverified(reason="the reply address is malformed") from error
+        raise ClaimsUnverified(
+            reason="the reply address is malformed", reason_vi="địa chỉ phản hồi sai cấu trúc"
+        ) from error
     return EventClaims(
         issuer=values["iss"],
         subject=values["sub"],

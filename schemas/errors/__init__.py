@@ -30,7 +30,8 @@ VeriAIDPOError
     └── ModelsDamaged, ConversionRefused
 
 The class carries code, retriability, HTTP status and both languages; no table elsewhere repeats them.
-Details are values fit for a log line and an answer: never a text, a token or a secret.
+Details are values fit for a log line and an answer: never a text, a token or a secret. One that is words has
+a Vietnamese twin (`reason`, `reason_vi`), at least wherever a publisher or a caller reads it.
 """
 
 from __future__ import annotations

@@ -57,6 +57,10 @@ class _Details(dict[str, object]):
 class _DetailsVi(_Details):
     missing = "không rõ"
 
+    def __getitem__(self, name: str) -> object:
+        # A detail that is words comes twice: `reason` and `reason_vi`.
+        return super().__getitem__(f"{name}_vi" if f"{name}_vi" in self else name)
+
 
 def _restore(
     kind: type[VeriAIDPOError], details: dict[str, object], received: tuple[str, str] | None

@@ -62,7 +62,17 @@ def test_a_token_for_later_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"sub": None}, {"sub": ""}, {"tenant_id": 5}, {"role": []}, {"permissions": "p"}, {"exp": "later"}],
+    [
+        {"sub": None},
+        {"sub": ""},
+        {"tenant_id": 5},
+        {"tenant_id": ""},
+        {"tenant_id": "t" * 129},
+        {"tenant_id": "two\nlines"},
+        {"role": []},
+        {"permissions": "p"},
+        {"exp": "later"},
+    ],
 )
 def test_a_token_of_the_wrong_shape_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
 import string
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from schemas.errors import (
     ClaimsUnverified,
     Internal,
     ModelUnavailable,
+    NotAvro,
     OperatorError,
     Overloaded,
     TextTooLong,
@@ -52,6 +55,35 @@ def test_an_error_says_what_to_do_after_what_happened(kind: type[VeriAIDPOError]
         happened, _, to_do = message.partition(". ")
         assert happened
         assert to_do.endswith(".")
+
+
+def test_a_detail_that_is_words_is_told_in_both_languages() -> None:
+    error = NotAvro(reason="the value is empty", reason_vi="giá trị trống")
+
+    assert "the value is empty" in error.text
+    assert "giá trị trống" in error.text_vi
+    assert "the value" not in error.text_vi
+    assert "7 byte" in NotAvro(reason="7 byte").text_vi
+
+
+# Operators read English as well; publishers and callers are told in their own language.
+TOLD_TO_OPERATORS = {kind.__name__ for kind in KINDS if issubclass(kind, OperatorError)}
+SPEAKING = sorted(
+    path
+    for folder in ("schemas", "connectors")
+    for path in (Path(__file__).parents[2] / folder).rglob("*.py")
+    if "kafka" not in path.parts
+)
+
+
+@pytest.mark.parametrize("path", SPEAKING, ids=lambda path: path.stem)
+def test_wherever_an_error_is_made_its_words_come_in_both_languages(path: Path) -> None:
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            details = {detail.arg: detail.value for detail in call.keywords}
+            is_words = isinstance(details.get("reason"), ast.Constant | ast.JoinedStr)
+            if is_words and call.func.id not in TOLD_TO_OPERATORS:
+                assert "reason_vi" in details, f"{path.name}:{call.lineno}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
