@@ -11,9 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.begin import begin
-from cli.settings import Settings
 from connectors.kafka.broker import cluster_of
-from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topic_admin import TopicAdmin, check_declared_topics, create_declared_topics
 from connectors.kafka.topic_differences import Difference, ExistingTopic
 from connectors.kafka.topics import TopicDeclaration
@@ -26,20 +24,13 @@ Clients = Annotated[
     list[str] | None,
     typer.Option("--client", help="A publisher that waits for replies: its veriaidpo.replies.NAME too."),
 ]
-Bootstrap = Annotated[
-    str | None,
-    typer.Option(
-        "--bootstrap-servers",
-        help="The cluster; else KAFKA_BOOTSTRAP_SERVERS, else this home's `veriaidpo broker`.",
-    ),
-]
 
 
 @app.command()
-def create(client: Clients = None, bootstrap_servers: Bootstrap = None) -> None:
+def create(client: Clients = None) -> None:
     """Make the topics that are missing. What exists with other settings is reported, never changed."""
     settings = begin()
-    kafka = _cluster(settings, bootstrap_servers)
+    kafka = cluster_of(settings.kafka, settings.home)
     made, differing = asyncio.run(create_declared_topics(kafka, settings.topics, client or ()))
     console = Console(highlight=False)
     for name in made:
@@ -49,10 +40,10 @@ def create(client: Clients = None, bootstrap_servers: Bootstrap = None) -> None:
 
 
 @app.command("list")
-def list_topics(client: Clients = None, bootstrap_servers: Bootstrap = None) -> None:
+def list_topics(client: Clients = None) -> None:
     """Show every declared topic, and whether the cluster has it."""
     settings = begin()
-    kafka = _cluster(settings, bootstrap_servers)
+    kafka = cluster_of(settings.kafka, settings.home)
 
     async def read() -> tuple[list[TopicDeclaration], dict[str, ExistingTopic]]:
         async with TopicAdmin(kafka) as admin:
@@ -75,21 +66,15 @@ def list_topics(client: Clients = None, bootstrap_servers: Bootstrap = None) -> 
 
 
 @app.command()
-def check(client: Clients = None, bootstrap_servers: Bootstrap = None) -> None:
+def check(client: Clients = None) -> None:
     """Compare the cluster's topics with the declarations; exit code 1 where something differs."""
     settings = begin()
-    kafka = _cluster(settings, bootstrap_servers)
+    kafka = cluster_of(settings.kafka, settings.home)
     differing = asyncio.run(check_declared_topics(kafka, settings.topics, client or ()))
     console = Console(highlight=False)
     if not differing:
         console.print("Every topic is as declared.")
     _end(console, differing)
-
-
-def _cluster(settings: Settings, bootstrap_servers: str | None) -> KafkaSettings:
-    if bootstrap_servers is not None:
-        return settings.kafka.model_copy(update={"bootstrap_servers": bootstrap_servers})
-    return cluster_of(settings.kafka, settings.home)
 
 
 def _end(console: Console, differing: Sequence[Difference]) -> None:
