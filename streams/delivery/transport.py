@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import ConsumerStoppedError
+from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode import Service, ServiceT
@@ -31,17 +32,32 @@ class DeliveredMessage(ConsumerMessage):
     prefix: CommitPrefix
 
 
-class ReadCommittedThread(driver.AIOKafkaConsumerThread):
-    """Faust has no setting for the isolation level outside exactly_once."""
+class DeliveryThread(driver.AIOKafkaConsumerThread):
+    """Reads what is committed, and loses nothing between a fetch and its delivery."""
 
     logger = FAUST_LOG  # else mode would log its own business under our name
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        """Faust has no setting for the isolation level outside exactly_once."""
         read_whatever_comes()
         consumer = super()._create_worker_consumer(transport)
         assert hasattr(consumer, "_isolation_level")  # noqa: S101 - aiokafka's own name: fail at start
         consumer._isolation_level = "read_committed"
         return consumer
+
+    async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> RecordMap:
+        """Give back what Faust would drop.
+
+        A fetch that is under way when a rebalance begins is answered from the new assignment, before records
+        may flow again. Faust drops the answer and seeks to the committed offsets: where nothing was ever
+        committed it stays behind the dropped records, and nobody sees them again.
+        """
+        records: RecordMap = await super()._fetch_records(consumer, *args, **kwargs)
+        if self.consumer.flow_active:
+            return records
+        for tp, fetched in records.items():
+            consumer.seek(tp, fetched[0].offset)
+        return {}
 
     def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
         """Not to stderr with all it says: the runner reports what ends the process."""
@@ -62,8 +78,8 @@ class PrefixConsumer(driver.Consumer):
         self._prefixes: dict[TP, CommitPrefix] = {}
         super().__init__(*args, **kwargs)
 
-    def _new_consumer_thread(self) -> ReadCommittedThread:
-        return ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> DeliveryThread:
+        return DeliveryThread(self, loop=self.loop, beacon=self.beacon)
 
     def _to_message(self, tp: TP, record: ConsumerRecord[bytes, bytes]) -> DeliveredMessage:
         prefix = self._prefixes.get(tp)
