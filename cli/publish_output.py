@@ -10,11 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.publish_run import Outcome
-from cli.request_lines import MalformedLine
 from cli.result_output import cells, result_fields
 from schemas.errors import VeriAIDPOError
 
-MALFORMED = "MALFORMED_LINE"
 ROWS_A_TABLE = 500
 
 
@@ -69,8 +67,6 @@ def problem_lines(outcome: Outcome) -> list[str]:
     problem = outcome.problem
     if problem is None:
         return []
-    if isinstance(problem, MalformedLine):
-        return [f"line {outcome.number}: {MALFORMED}: {problem.reason} / dòng không hợp lệ"]
     return [f"line {outcome.number}: {problem.code}: {problem.text}", f"  {problem.text_vi}"]
 
 
@@ -84,14 +80,10 @@ def summary(counts: Counter[str], *, waited: bool, elapsed_s: float) -> str:
 
 def outcome_code(outcome: Outcome) -> str:
     """What the summary counts an outcome as."""
-    if outcome.problem is None:
-        return "done"
-    return MALFORMED if isinstance(outcome.problem, MalformedLine) else outcome.problem.code
+    return "done" if outcome.problem is None else outcome.problem.code
 
 
-def _problem_fields(problem: MalformedLine | VeriAIDPOError) -> dict[str, object]:
-    if isinstance(problem, MalformedLine):
-        return {"code": MALFORMED, "message": problem.reason, "retriable": False}
+def _problem_fields(problem: VeriAIDPOError) -> dict[str, object]:
     return {
         "code": problem.code,
         "message": problem.text,

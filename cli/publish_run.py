@@ -39,7 +39,7 @@ class Outcome:
     model_type: str | None
     elapsed_s: float
     result: ClassificationResult | None = None
-    problem: VeriAIDPOError | MalformedLine | None = None
+    problem: VeriAIDPOError | None = None
 
 
 async def publish_lines(

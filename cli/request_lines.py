@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from schemas.errors import CallerError
+
 STANDARD_INPUT = Path("-")
 LINES_AT_ONCE = 256
 OPTIONAL_FIELDS = ("model_type", "language", "request_id")
@@ -27,12 +29,16 @@ class RequestLine:
     request_id: str | None = None
 
 
-@dataclass(frozen=True)
-class MalformedLine:
-    """A line that is no request, and why."""
+class MalformedLine(CallerError):
+    """A line of a file is no request (details: number, reason)."""
 
-    number: int
-    reason: str
+    code = "MALFORMED_LINE"
+    message = "The line is no request: {reason}. Correct it and publish it again."
+    message_vi = "Dòng này không phải là yêu cầu: {reason}. Hãy sửa và gửi lại."
+
+    def __init__(self, number: int, reason: str, reason_vi: str) -> None:
+        super().__init__(number=number, reason=reason, reason_vi=reason_vi)
+        self.number = number
 
 
 async def read_lines(path: Path) -> AsyncIterator[tuple[RequestLine | MalformedLine, int]]:
@@ -61,15 +67,15 @@ def parse_line(number: int, line: bytes) -> RequestLine | MalformedLine:
     try:
         content = json.loads(line)
     except (ValueError, RecursionError) as error:
-        at = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        return MalformedLine(number, f"not JSON{at}")
+        column = error.colno if isinstance(error, json.JSONDecodeError) else 1
+        return MalformedLine(number, f"not JSON at column {column}", f"không phải JSON tại cột {column}")
     if not isinstance(content, dict):
-        return MalformedLine(number, "not a JSON object")
+        return MalformedLine(number, "not a JSON object", "không phải đối tượng JSON")
     text = content.get("text")
     if not isinstance(text, str):
-        return MalformedLine(number, "'text' is missing or no string")
+        return MalformedLine(number, "'text' is missing or no string", "'text' thiếu hoặc không phải chuỗi")
     options = {name: content[name] for name in OPTIONAL_FIELDS if content.get(name) is not None}
     for name, value in options.items():
         if not isinstance(value, str):
-            return MalformedLine(number, f"'{name}' is no string")
+            return MalformedLine(number, f"'{name}' is no string", f"'{name}' không phải chuỗi")
     return RequestLine(number, text, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections import Counter
@@ -47,8 +48,8 @@ def publish(
     """
     settings = begin()
     _check(model_type, language)
-    if file != STANDARD_INPUT and not file.is_file():
-        raise typer.BadParameter(f"{file} is no file", param_hint="FILE")
+    if file != STANDARD_INPUT and not (file.is_file() and os.access(file, os.R_OK)):
+        raise typer.BadParameter(f"{file} is no file that can be read", param_hint="FILE")
     options = Options(
         tenant_id=tenant,
         model_type=model_type,

@@ -50,6 +50,7 @@ def test_a_line_that_is_no_request_is_malformed_and_keeps_its_number(line: bytes
     found = parse_line(41, line)
     assert isinstance(found, MalformedLine)
     assert found.number == 41
+    assert found.text != found.text_vi
 
 
 async def test_blank_lines_are_counted_and_not_sent(tmp_path: Path) -> None:
@@ -90,7 +91,8 @@ class Refusing(VeriAIDPOClient):
 
 async def _lines(*texts: str) -> AsyncIterator[tuple[RequestLine | MalformedLine, int]]:
     for number, text in enumerate(texts, start=1):
-        yield (RequestLine(number, text), 1) if text != "malformed" else (MalformedLine(number, "why"), 1)
+        line = MalformedLine(number, "why", "vì sao") if text == "malformed" else RequestLine(number, text)
+        yield line, 1
 
 
 async def test_a_line_that_fails_is_reported_and_the_rest_goes_on() -> None:
