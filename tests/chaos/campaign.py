@@ -133,7 +133,7 @@ class _Run:
         stage, plan = self._stage, self._plan
         havoc = Havoc(fleet, stage.broker, plan.seed, self._on_event)
         async with PacedPublisher(stage.kafka, stage.key) as publisher, asyncio.TaskGroup() as both:
-            both.create_task(publisher.publish(self._traffic, plan.rate))
+            both.create_task(publisher.publish(self._traffic, rate=plan.rate, burst=plan.burst))
             both.create_task(havoc.run(schedule(plan), publisher))
         return havoc, publisher
 

@@ -30,12 +30,13 @@ class Plan:
     """The numbers of a run; the defaults are those of `make chaos`.
 
     `rate` is the most records a second: well below what two workers manage, because in much of the run only
-    one is there, or a group is between two assignments. Faults come after so many records rather than after
-    so many seconds, so they fall inside the run on any machine.
+    one is there, or a group is between two assignments. They come in bursts, and faults come after so many
+    records rather than after so many seconds: so on any machine they fall inside the run, and into work.
     """
 
     records: int = 20_000
     rate: float = 100.0
+    burst: int = 200
     malformed_share: float = 0.01
     reply_share: float = 0.25
     workers: int = 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -48,16 +48,20 @@ class PacedPublisher:
         await self._producer.stop()
         await self._publisher.__aexit__(kind, error, trace)
 
-    async def publish(self, traffic: Sequence[Traffic], rate: float) -> None:
-        """All of it, at most `rate` a second, without hurry after a pause; returns when all is confirmed."""
+    async def publish(self, traffic: Sequence[Traffic], *, rate: float, burst: int = 1) -> None:
+        """All of it, `burst` at once and at most `rate` a second; returns when all is confirmed.
+
+        After a pause it doesn't hurry: how much is open stays the service's own doing.
+        """
         loop = asyncio.get_running_loop()
         due = loop.time()
         async with asyncio.TaskGroup() as sends:
-            for item in traffic:
-                await self._slots.acquire()
+            for items in _batched(traffic, burst):
                 await asyncio.sleep(max(0.0, due - loop.time()))
-                due = max(due, loop.time()) + 1 / rate
-                sends.create_task(self._send(item))
+                due = max(due, loop.time()) + burst / rate
+                for item in items:
+                    await self._slots.acquire()
+                    sends.create_task(self._send(item))
 
     async def until_confirmed(self, count: int) -> None:
         """Until that many records are confirmed."""
@@ -97,3 +101,7 @@ class PacedPublisher:
             except KafkaError:
                 self.retries += 1
                 await asyncio.sleep(RETRY_S)
+
+
+def _batched(traffic: Sequence[Traffic], size: int) -> Iterator[Sequence[Traffic]]:
+    return (traffic[first : first + size] for first in range(0, len(traffic), size))

@@ -74,6 +74,6 @@ def described(plan: Plan) -> str:
     """The plan in one line."""
     faults = ", ".join(f"{count} {fault}" for fault, count in plan.faults.items())
     return (
-        f"{plan.records} records, {plan.malformed_share:.0%} malformed, at most {plan.rate:g} a second, "
-        f"{plan.workers} workers, {plan.partitions} partitions a topic; {faults}; seed {plan.seed}"
+        f"{plan.records} records, {plan.malformed_share:.0%} malformed, {plan.rate:g} a second in bursts of "
+        f"{plan.burst}; {plan.workers} workers, {plan.partitions} partitions a topic; {faults}; seed {plan.seed}"
     )

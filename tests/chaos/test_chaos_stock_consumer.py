@@ -100,7 +100,7 @@ def _ids(requests: Sequence[ClassificationRequest]) -> list[str]:
 
 async def _publish(stage: Stage, key: SigningKey, requests: Sequence[ClassificationRequest]) -> None:
     async with PacedPublisher(stage.kafka, key) as publisher:
-        await publisher.publish([Traffic(request) for request in requests], RATE)
+        await publisher.publish([Traffic(request) for request in requests], rate=RATE)
 
 
 def _trust(stage: Stage, private: Ed25519PrivateKey, keys: HttpServer) -> SigningKey:
