@@ -15,7 +15,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from cli.keys import development_token, signing_key
 from cli.settings import Settings
 from cli.stack import Stack
-from connectors.kafka.broker import DEFAULT_HOME, Broker
+from connectors.installation import DEFAULT_HOME
+from connectors.kafka.broker import Broker
 from connectors.kafka.settings import KafkaSettings
 from connectors.publishing.kafka_client import partition_count
 from connectors.publishing.publisher import Publisher, SignedRecord

@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api.settings import BridgeSettings
+from connectors.installation import DEFAULT_HOME
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import TopicSettings
 from connectors.schema_registry import RegistrySettings
@@ -40,9 +41,7 @@ class Settings(BaseSettings):
     )
 
     mode: Literal["development", "production"] = "production"
-    home: Path = Field(
-        Path(".veriaidpo"), description="Where the embedded broker and development keys are kept."
-    )
+    home: Path = Field(DEFAULT_HOME, description="Where the embedded broker and development keys are kept.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     kafka: KafkaSettings = KafkaSettings()

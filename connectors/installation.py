@@ -21,6 +21,7 @@ from secrets import token_hex, token_urlsafe
 from schemas.errors import ConfigurationError
 from schemas.topics import REPLY_PREFIX, REQUEST_PREFIX, reply_topic
 
+DEFAULT_HOME = Path(".veriaidpo")
 BRIDGE_ISSUER = "veriaidpo-bridge"
 PUBLISHER_ISSUER = "veriaidpo-publisher"
 

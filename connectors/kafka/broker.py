@@ -26,23 +26,20 @@ from schemas.errors import BrokerFailed, ConfigurationError, MissingTool
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_HOME = Path(".veriaidpo")
 _POLL_S = 0.05
 
 
 @asynccontextmanager
-async def ensure_broker(
-    settings: KafkaSettings, home: Path = DEFAULT_HOME, *, port: int | None = None
-) -> AsyncIterator[KafkaSettings]:
+async def ensure_broker(settings: KafkaSettings, home: Path) -> AsyncIterator[KafkaSettings]:
     """The settings of a cluster to use: the one they name, else of a broker that runs in this block."""
     if settings.bootstrap_servers is not None:
         yield settings
         return
-    async with Broker(home / "kafka", port=port, jars_dir=home / "kafka-jars") as broker:
+    async with Broker(home / "kafka", jars_dir=home / "kafka-jars") as broker:
         yield KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
 
 
-def cluster_of(settings: KafkaSettings, home: Path = DEFAULT_HOME) -> KafkaSettings:
+def cluster_of(settings: KafkaSettings, home: Path) -> KafkaSettings:
     """The cluster that `settings` name, else the embedded broker that runs in `home` now."""
     if settings.bootstrap_servers is not None:
         return settings
@@ -68,7 +65,7 @@ class Broker:
         *,
         port: int | None = None,
         host: str = "127.0.0.1",
-        jars_dir: Path = DEFAULT_HOME / "kafka-jars",
+        jars_dir: Path,
         heap: str = "512m",
         listeners: Sequence[Listener] = (),
         properties: Mapping[str, str] | None = None,

@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
+from schemas.errors import ConfigurationError
 from schemas.limits import DEAD_LETTER_HEADROOM_BYTES, MAX_REQUEST_BYTES
 from schemas.taxonomy import MODEL_TYPES
 from schemas.topics import DEAD_LETTERS, MODEL_STATUS, RESULTS, reply_topic, request_topic
@@ -125,4 +126,9 @@ def _topic(
     replicas = settings.replication_factor or (3 if brokers >= 3 else 1)
     # With acks=all a record is on two brokers before anybody counts on it, and one broker may be away.
     in_sync = settings.min_insync_replicas or max(1, replicas - 1)
+    if in_sync > replicas:
+        raise ConfigurationError(
+            setting="VERIAIDPO_TOPICS__MIN_INSYNC_REPLICAS",
+            reason=f"{in_sync} of {replicas} replicas can't be in sync: the cluster would take no record",
+        )
     return TopicDeclaration(name, partitions, replicas, {**configs, "min.insync.replicas": str(in_sync)})

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from connectors.kafka.topic_differences import ExistingTopic, differences
 from connectors.kafka.topics import DAY_MS, HOUR_MS, TopicDeclaration, TopicSettings, declared_topics
+from schemas.errors import ConfigurationError
 from schemas.limits import DEAD_LETTER_HEADROOM_BYTES, MAX_REQUEST_BYTES
 from schemas.taxonomy import MODEL_TYPES
 from schemas.topics import DEAD_LETTERS, MODEL_STATUS, REPLY_PREFIX, REQUEST_PREFIX, RESULTS
@@ -78,6 +79,11 @@ def test_an_installation_may_choose_replicas_itself() -> None:
     assert (topic.replication_factor, topic.configs["min.insync.replicas"]) == (2, "2")
     with pytest.raises(ValidationError):
         TopicSettings(partitions=0)
+
+
+def test_more_replicas_in_sync_than_there_are_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="MIN_INSYNC_REPLICAS"):
+        declared_topics(TopicSettings(min_insync_replicas=2), brokers=1)
 
 
 def test_topics_as_declared_do_not_differ() -> None:
