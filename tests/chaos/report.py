@@ -75,5 +75,6 @@ def described(plan: Plan) -> str:
     faults = ", ".join(f"{count} {fault}" for fault, count in plan.faults.items())
     return (
         f"{plan.records} records, {plan.malformed_share:.0%} malformed, {plan.rate:g} a second in bursts of "
-        f"{plan.burst}; {plan.workers} workers, {plan.partitions} partitions a topic; {faults}; seed {plan.seed}"
+        f"{plan.burst}; {plan.workers} workers, {plan.partitions} partitions a topic; {faults}; "
+        f"seed {plan.seed}"
     )
