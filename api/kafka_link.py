@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from aiokafka.errors import KafkaError
 
 from api.presence_reader import PresenceReader
+from connectors.kafka.fetched import read_whatever_comes
 from connectors.publishing.kafka_client import KafkaSecurity, kafka_failure
 from connectors.publishing.publisher import Publisher
 from connectors.publishing.replies import ReplyReader
@@ -69,6 +70,7 @@ class KafkaLink:
 
     async def run(self) -> None:
         """Connect, watch, and begin again; ends only by cancellation."""
+        read_whatever_comes()
         while True:
             try:
                 async with self._connect() as connection:

@@ -14,7 +14,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode import Service, ServiceT
 
-from streams.delivery.fetched import read_whatever_comes
+from connectors.kafka.fetched import read_whatever_comes
 from streams.delivery.prefix import CommitPrefix
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.kafka.fetched import MAX_UNPACKED_BYTES, STAND_IN, FetchedRecords, read_whatever_comes
+from connectors.kafka.record_batch import HEADER_BYTES
+from connectors.kafka.unpacking import CODECS
 from schemas.limits import MAX_REQUEST_BYTES
-from streams.delivery.fetched import MAX_UNPACKED_BYTES, STAND_IN, FetchedRecords, read_whatever_comes
-from streams.delivery.record_batch import HEADER_BYTES
-from streams.delivery.unpacking import CODECS
 
 NO_CODEC = 0
 BAD_NAME = b"n\xff\xfe"

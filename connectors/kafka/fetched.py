@@ -20,8 +20,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 
-from schemas.limits import MAX_REQUEST_BYTES
-from streams.delivery.record_batch import (
+from connectors.kafka.record_batch import (
     HEADER_BYTES,
     BatchHeader,
     FetchedRecord,
@@ -29,7 +28,8 @@ from streams.delivery.record_batch import (
     batch_size,
     read_records,
 )
-from streams.delivery.unpacking import CODECS, unpack
+from connectors.kafka.unpacking import CODECS, unpack
+from schemas.limits import MAX_REQUEST_BYTES
 
 log = logging.getLogger(__name__)
 
