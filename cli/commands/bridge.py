@@ -15,7 +15,6 @@ from cli.begin import begin
 from cli.codec import codec_of
 from cli.keys import caller_secret, refuse_shared, signing_key
 from connectors.kafka.broker import cluster_of
-from connectors.publishing.kafka_client import KafkaSecurity
 
 
 def bridge(
@@ -36,7 +35,7 @@ def bridge(
         max_in_flight=settings.bridge.max_in_flight,
         worker_gone_after_s=settings.bridge.worker_gone_after_s,
         codec=codec_of(settings),
-        security=KafkaSecurity(**kafka.security_options()),
+        security=kafka.security_options(),
     )
     run_server(
         create_app(gateway, tokens, settings.bridge, running=lambda: gateway),

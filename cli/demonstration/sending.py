@@ -13,7 +13,6 @@ from cli.demonstration.examples import Example
 from cli.demonstration.ledger import Ledger, Place, Sent
 from cli.demonstration.spoiling import CLASSIFY, spoil
 from connectors.kafka.settings import KafkaSettings
-from connectors.publishing.kafka_client import KafkaSecurity
 from connectors.publishing.publisher import Publisher, SignedRecord
 from schemas.claims.mint import SigningKey
 from schemas.events import ClassificationRequest
@@ -35,7 +34,7 @@ async def send_examples(
     """Publish every example and enter it in `ledger`; `on_sent` is called after each."""
     slots = asyncio.Semaphore(AT_ONCE)
     options = kafka.client_options()
-    security = KafkaSecurity(**kafka.security_options())
+    security = kafka.security_options()
     async with (
         Publisher(options["bootstrap_servers"], key, source="demonstration", security=security) as publisher,
         AIOKafkaProducer(acks="all", linger_ms=0, **options) as producer,

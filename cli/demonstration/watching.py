@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from cli.demonstration.ledger import Ledger, Place
 from connectors.kafka.settings import KafkaSettings
-from connectors.publishing.kafka_client import KafkaSecurity, partition_count
+from connectors.publishing.kafka_client import partition_count
 from schemas.codec import Codec
 from schemas.events import ClassificationResult
 from schemas.headers import DLT_ORIGINAL_OFFSET, DLT_ORIGINAL_PARTITION, DLT_ORIGINAL_TOPIC, ERROR_CODE
@@ -54,7 +54,7 @@ class Watcher:
 
     async def _partition_count(self, topic: str) -> int:
         options = self._kafka.client_options()
-        security = KafkaSecurity(**self._kafka.security_options())
+        security = self._kafka.security_options()
         return await partition_count(options["bootstrap_servers"], topic, security)
 
     async def _read(self) -> None:

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from ssl import SSLContext
-from typing import Literal, Self, TypedDict
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
+from connectors.publishing.security import KafkaSecurity
 from schemas.errors import ConfigurationError
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
-class SecurityOptions(TypedDict, total=False):
-    """Keyword arguments of every aiokafka client, bar the address."""
-
-    security_protocol: str
-    ssl_context: SSLContext
-    sasl_mechanism: str
-    sasl_plain_username: str
-    sasl_plain_password: str
-
-
-class ClientOptions(SecurityOptions, total=False):
+class ClientOptions(KafkaSecurity, total=False):
     """Keyword arguments of every aiokafka client."""
 
     bootstrap_servers: str
@@ -59,9 +50,9 @@ class KafkaSettings(BaseModel):
             raise ConfigurationError(setting="KAFKA_BOOTSTRAP_SERVERS", reason="it names no cluster")
         return {"bootstrap_servers": self.bootstrap_servers, **self.security_options()}
 
-    def security_options(self) -> SecurityOptions:
+    def security_options(self) -> KafkaSecurity:
         """The same, without the address."""
-        options: SecurityOptions = {"security_protocol": self.security_protocol}
+        options: KafkaSecurity = {"security_protocol": self.security_protocol}
         if self.uses_tls:
             options["ssl_context"] = self.ssl_context()
         if self.uses_sasl and self.sasl_username is not None and self.sasl_password is not None:

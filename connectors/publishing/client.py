@@ -18,10 +18,10 @@ from schemas.permissions import CLASSIFY
 from schemas.reply import ReplyAddress
 from schemas.topics import reply_topic
 
-from .kafka_client import KafkaSecurity
 from .keys import read_signing_key
 from .publisher import Publisher, SentRequest
 from .replies import ReplyReader
+from .security import KafkaSecurity
 
 DEFAULT_MODEL_TYPE = "principles"
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import TypedDict
-
 from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError
@@ -13,18 +10,10 @@ from schemas.errors import KafkaUnavailable, RequestTooLarge, Unavailable, VeriA
 from schemas.limits import MAX_REQUEST_BYTES
 from schemas.topics import client_of
 
+from .security import KafkaSecurity as KafkaSecurity
+
 # With aiokafka's five minutes, clients stall after a broker restart.
 METADATA_MAX_AGE_MS = 3000
-
-
-class KafkaSecurity(TypedDict, total=False):
-    """How to reach a cluster that isn't plain text; handed to aiokafka as it is."""
-
-    security_protocol: str
-    ssl_context: ssl.SSLContext
-    sasl_mechanism: str
-    sasl_plain_username: str
-    sasl_plain_password: str
 
 
 class TopicMissing(Unavailable):

@@ -30,7 +30,8 @@ from schemas.limits import (
 from schemas.reply import ReplyAddress
 from schemas.topics import request_topic
 
-from .kafka_client import METADATA_MAX_AGE_MS, KafkaSecurity, kafka_failure, known_partitions
+from .kafka_client import METADATA_MAX_AGE_MS, kafka_failure, known_partitions
+from .security import KafkaSecurity
 
 log = logging.getLogger(__name__)
 

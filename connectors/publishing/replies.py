@@ -20,7 +20,8 @@ from schemas.failures import error_of_failure
 from schemas.headers import read_correlation_id
 from schemas.reply import ReplyAddress
 
-from .kafka_client import METADATA_MAX_AGE_MS, KafkaSecurity, kafka_failure, partition_count
+from .kafka_client import METADATA_MAX_AGE_MS, kafka_failure, partition_count
+from .security import KafkaSecurity
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from schemas.errors import BadRecord
 from schemas.events import ClassificationResult
 from schemas.topics import RESULTS
 
-from .kafka_client import METADATA_MAX_AGE_MS, KafkaSecurity, kafka_failure, partition_count
+from .kafka_client import METADATA_MAX_AGE_MS, kafka_failure, partition_count
+from .security import KafkaSecurity
 
 log = logging.getLogger(__name__)
 

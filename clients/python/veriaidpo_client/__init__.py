@@ -7,9 +7,10 @@ async with Client("localhost:9092", "keys/publisher.json", client_name="tickets"
 from __future__ import annotations
 
 from .publishing.client import VeriAIDPOClient as Client
-from .publishing.kafka_client import KafkaSecurity, TopicMissing
+from .publishing.kafka_client import TopicMissing
 from .publishing.publisher import Publisher, SentRequest
 from .publishing.replies import ReplyReader
+from .publishing.security import KafkaSecurity
 from .schemas.claims.mint import SigningKey
 from .schemas.errors import VeriAIDPOError
 from .schemas.events import ClassificationRequest, ClassificationResult
