@@ -29,7 +29,7 @@ def broker(
     With KAFKA_BOOTSTRAP_SERVERS set nothing is started: that cluster is the one to use.
     """
     settings = begin()
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     given = settings.kafka.bootstrap_servers
     if given is not None:
         console.print(f"KAFKA_BOOTSTRAP_SERVERS is set: {given} is used, and no broker is started.")

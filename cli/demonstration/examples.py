@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.errors import ConfigurationError
+
 EXAMPLES_DIR = Path(__file__).parents[2] / "examples"
 
 
@@ -22,7 +24,12 @@ class Example(BaseModel):
 
 
 def read_examples(folder: Path = EXAMPLES_DIR) -> list[Example]:
-    """Every example, file by file in the order of their names."""
+    """Every example, file by file in the order of their names; ConfigurationError where there are none."""
+    if not folder.is_dir():
+        raise ConfigurationError(
+            setting="examples",
+            reason=f"there is no folder {folder}; run it in the project's tree",
+        )
     return list(_lines(folder))
 
 

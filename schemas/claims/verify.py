@@ -50,7 +50,7 @@ class EventClaims:
     reply: ReplyAddress | None
     issued_at_s: int
     expires_at_s: int
-    audience: tuple[str, ...] = (AUDIENCE,)
+    audience: tuple[str, ...]
 
 
 def verify_signature(token: str, issuers: IssuerList, *, append_time_ms: int) -> EventClaims:

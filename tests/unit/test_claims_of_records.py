@@ -56,6 +56,7 @@ def test_a_correctly_signed_record_is_admitted_with_its_claims() -> None:
         reply=REPLY,
         issued_at_s=NOW_S,
         expires_at_s=NOW_S + 300,
+        audience=("veriaidpo",),
     )
 
 
