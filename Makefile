@@ -54,14 +54,17 @@ clean: ## Remove what the targets above made, the embedded broker's data include
 system:
 	@bash deploy/install_system_packages.sh
 
-$(READY): requirements/dev.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+# install ENVIRONMENT, PINNED: uv itself comes by pip, the rest by uv, which is many times faster.
+define install
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	$(1)/bin/python -m uv pip install --quiet --python $(1)/bin/python --require-hashes -r $(2)
+	$(1)/bin/python -m uv pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation --editable .
+	touch $(1)/.ready
+endef
 
-$(TORCH_READY): requirements/torch.txt pyproject.toml
-	$(PYTHON) -m venv $(TORCH_VENV)
-	$(TORCH_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/torch.txt
-	$(TORCH_VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+$(READY): requirements/uv.txt requirements/dev.txt pyproject.toml
+	$(call install,$(VENV),requirements/dev.txt)
+
+$(TORCH_READY): requirements/uv.txt requirements/torch.txt pyproject.toml
+	$(call install,$(TORCH_VENV),requirements/torch.txt)

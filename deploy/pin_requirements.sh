@@ -11,6 +11,8 @@ pin() { # pin NAME EXTRA...
         --python-version 3.11 --upgrade "${extras[@]}" pyproject.toml ${EXTRA_INPUT:-} -o "requirements/$name.txt"
 }
 
+.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade \
+    requirements/uv.in -o requirements/uv.txt
 pin worker worker registry
 pin bridge bridge registry
 EXTRA_INPUT=requirements/build.in pin dev dev
