@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clusters import JARS_DIR
+from tests.support.clusters import home_with_jars
 from tests.support.processes import Process, children_of, is_running, run_veriaidpo
 from tests.support.waiting import eventually
 
@@ -20,11 +20,7 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An installation whose jars are fetched already."""
-    home = tmp_path / ".veriaidpo"
-    home.mkdir()
-    JARS_DIR.mkdir(parents=True, exist_ok=True)
-    (home / "kafka-jars").symlink_to(JARS_DIR)
+    home_with_jars(tmp_path)
     return tmp_path
 
 

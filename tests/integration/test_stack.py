@@ -13,7 +13,7 @@ import pytest
 
 from cli.settings import Settings
 from cli.stack import ServiceFailed, Stack
-from tests.support.clusters import JARS_DIR
+from tests.support.clusters import home_with_jars
 from tests.support.processes import children_of, is_running, run_veriaidpo
 from tests.support.waiting import eventually
 
@@ -24,12 +24,7 @@ DEVELOPMENT = {"VERIAIDPO_MODE": "development"}
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """An installation whose jars are fetched already."""
-    folder = tmp_path / ".veriaidpo"
-    folder.mkdir()
-    JARS_DIR.mkdir(parents=True, exist_ok=True)
-    (folder / "kafka-jars").symlink_to(JARS_DIR)
-    return folder
+    return home_with_jars(tmp_path)
 
 
 @pytest.fixture

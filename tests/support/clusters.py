@@ -42,6 +42,15 @@ async def running_kafka(data_dir: Path) -> AsyncIterator[Kafka]:
             yield Kafka(broker.bootstrap_servers)
 
 
+def home_with_jars(folder: Path) -> Path:
+    """An installation in `folder` whose jars are fetched already; its home."""
+    home = folder / ".veriaidpo"
+    home.mkdir()
+    JARS_DIR.mkdir(parents=True, exist_ok=True)
+    (home / "kafka-jars").symlink_to(JARS_DIR)
+    return home
+
+
 def container_engine_answers() -> bool:
     """Whether there is a container engine, and it runs."""
     import docker  # type: ignore[import-untyped]
