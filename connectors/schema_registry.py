@@ -49,13 +49,14 @@ class RegistrySettings(BaseModel):
 class ConfluentRegistry:
     """The codec's SchemaRegistry. Every answer is kept: an id never comes to mean another schema.
 
+    Made without asking anything; MissingTool or ConfigurationError where nothing could ever be asked.
     Calls block while they ask; `Codec.knows` and `Codec.register` say when they would.
     """
 
     def __init__(self, settings: RegistrySettings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
-        self._client: SchemaRegistryClient | None = None
+        self._client = _client(settings)
         self._ids: dict[str, int] = {}
         self._schemas: dict[int, str] = {}
         self._unknown_until: dict[int, float] = {}
@@ -103,11 +104,10 @@ class ConfluentRegistry:
         self, question: Callable[[SchemaRegistryClient], T], refused: Callable[[int, int], Exception | None]
     ) -> T:
         """The registry's answer. What it says for sure is an error of its own; all else is worth a retry."""
-        client = self._connected()
         from confluent_kafka.schema_registry.error import SchemaRegistryError
 
         try:
-            return question(client)
+            return question(self._client)
         except SchemaRegistryError as error:
             raise refused(error.http_status_code, error.error_code) or RegistryUnavailable(
                 reason=f"it answers {error.http_status_code}",
@@ -118,11 +118,6 @@ class ConfluentRegistry:
                 reason=f"it can't be reached ({type(error).__name__})",
                 reason_vi=f"không truy cập được ({type(error).__name__})",
             ) from error
-
-    def _connected(self) -> SchemaRegistryClient:
-        if self._client is None:
-            self._client = _client(self._settings)
-        return self._client
 
     def _remember_unknown(self, schema_id: int) -> None:
         # Made-up ids must not become requests, nor memory.

@@ -123,6 +123,12 @@ def test_a_registry_that_is_not_there_is_retriable() -> None:
         Codec(registry).encode(REQUEST)
 
 
+@pytest.mark.parametrize("url", ["", "registry.example.vn:8081", "ftp://registry.example.vn"])
+def test_an_address_that_can_be_none_is_refused_before_anything_is_asked(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="schema registry"):
+        ConfluentRegistry(RegistrySettings(url=url))
+
+
 def test_schemas_registered_by_a_pipeline_are_only_looked_up(server: HttpServer) -> None:
     with pytest.raises(ConfigurationError, match="register the files"):
         Codec(_registry(server, register_schemas=False)).encode(REQUEST)
