@@ -26,6 +26,7 @@ from .events import (
     Timings,
 )
 from .limits import MAX_VALUE_BYTES
+from .result_writer import write_result
 
 __all__ = ["Codec", "Event", "SchemaRegistry"]
 
@@ -77,8 +78,11 @@ class Codec:
     def encode(self, event: Event) -> bytes:
         """The event under its current schema."""
         name = type(event).__name__
+        prefix = self._prefixes.get(name) or self._prefix(name)
+        if isinstance(event, ClassificationResult):
+            return prefix + write_result(event)
         out = BytesIO()
-        out.write(self._prefixes.get(name) or self._prefix(name))
+        out.write(prefix)
         schemaless_writer(out, self._current[name].parsed, _TO_AVRO[type(event)](event))
         return out.getvalue()
 
@@ -168,40 +172,6 @@ def _request(event: ClassificationRequest) -> dict[str, object]:
     }
 
 
-def _result(event: ClassificationResult) -> dict[str, object]:
-    timings = event.timings
-    return {
-        "result_id": event.result_id,
-        "request_id": event.request_id,
-        "tenant_id": event.tenant_id,
-        "model_type": event.model_type,
-        "language": event.language,
-        "prediction": event.prediction,
-        "category_id": event.category_id,
-        "confidence": event.confidence,
-        "scores": [
-            {"category_id": score.category_id, "label": score.label, "score": score.score}
-            for score in event.scores
-        ],
-        "model_id": event.model_id,
-        "model_version": event.model_version,
-        "normalized_text": event.normalized_text,
-        "detected_companies": event.detected_companies,
-        "tokens": event.tokens,
-        "truncated": event.truncated,
-        "timings": {
-            "queue_ms": timings.queue_ms,
-            "tokenise_ms": timings.tokenise_ms,
-            "infer_ms": timings.infer_ms,
-            "total_ms": timings.total_ms,
-            "batch_size": timings.batch_size,
-            "padding_share": timings.padding_share,
-        },
-        "requested_at": event.requested_at_ms,
-        "completed_at": event.completed_at_ms,
-    }
-
-
 def _failure(event: ClassificationFailure) -> dict[str, object]:
     return {
         "request_id": event.request_id,
@@ -259,7 +229,6 @@ def _read_status(fields: _Fields) -> ModelStatus:
 
 _TO_AVRO: dict[type, Callable[[Any], dict[str, object]]] = {
     ClassificationRequest: _request,
-    ClassificationResult: _result,
     ClassificationFailure: _failure,
     ModelStatus: _status,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +17,15 @@ class ClassificationRequest:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What the model gives one label; a result's scores sum to 1."""
+class Score(NamedTuple):
+    """What the model gives one label; a result's scores sum to 1. A tuple, because there are so many."""
 
     category_id: int
     label: str
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(NamedTuple):
     """Where the time went, in milliseconds; `padding_share` is the share of the batch that was padding."""
 
     queue_ms: float

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeAlias
 
 from .errors import BadHeaders, ClaimsMissing, VeriAIDPOError
@@ -297,5 +298,6 @@ def _int64(number: int) -> bytes:
     return number.to_bytes(8, "big", signed=True)
 
 
+@lru_cache(maxsize=8)  # a batch's answers are all of one moment
 def _rfc3339(moment: datetime) -> bytes:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()

@@ -59,8 +59,10 @@ class Answers:
             category_id=found.category_id,
             confidence=found.scores[found.category_id],
             scores=tuple(
-                Score(label.category_id, label.name, score)
-                for label, score in zip(labels, found.scores, strict=True)
+                [
+                    Score(label.category_id, label.name, score)
+                    for label, score in zip(labels, found.scores, strict=True)
+                ]
             ),
             model_id=model.model_id,
             model_version=model.version,

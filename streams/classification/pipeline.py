@@ -77,8 +77,9 @@ class Pipeline:
             answers = await self._inference.classify(
                 [Item(one.admitted.request.model_type, one.normalised.text) for one in ready]
             )
+            now_ms = self._clock_ms()
             for one, answer in zip(ready, answers, strict=True):
-                outcomes[one.place] = self._conclude(one, answer, sent_at_ms)
+                outcomes[one.place] = self._conclude(one, answer, sent_at_ms, now_ms)
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _prepare(self, place: int, record: Record, outcomes: list[Outcome | None]) -> _Ready | None:
@@ -94,7 +95,7 @@ class Pipeline:
             outcomes[place] = self._internal(record, error)
         return None
 
-    def _conclude(self, one: _Ready, answer: Answer, sent_at_ms: float) -> Outcome:
+    def _conclude(self, one: _Ready, answer: Answer, sent_at_ms: float, now_ms: float) -> Outcome:
         record = one.admitted.record
         try:
             if isinstance(answer, Classification):
@@ -104,13 +105,13 @@ class Pipeline:
                     answer,
                     self._inference.models[one.admitted.request.model_type],
                     sent_at_ms=sent_at_ms,
-                    now_ms=self._clock_ms(),
+                    now_ms=now_ms,
                 )
             if answer.retriable and one.admitted.headers.deadline_ms is None:
                 return Wait(answer)  # nobody waits for it by the second: better late than never
             refused = unclassified(answer, one.admitted)
             trace = one.admitted.headers.traceparent
-            return self._answers.failure(refused, now_ms=self._clock_ms(), traceparent=trace)
+            return self._answers.failure(refused, now_ms=now_ms, traceparent=trace)
         except Exception as error:
             return self._internal(record, error)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def now_ms() -> float:
@@ -11,5 +12,6 @@ def now_ms() -> float:
     return time.time() * 1000
 
 
+@lru_cache(maxsize=8)  # a batch's answers are all of one moment
 def utc_from_ms(at_ms: float) -> datetime:
     return datetime.fromtimestamp(at_ms / 1000, UTC)

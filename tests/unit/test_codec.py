@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tracemalloc
 from contextlib import suppress
+from io import BytesIO
 from typing import Any
 
 import pytest
+from fastavro import schemaless_writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,22 +39,23 @@ TEXT = st.text(max_size=200)
 MILLIS = st.integers(0, 2**53)
 NUMBER = st.floats(0, 1e9)
 COUNT = st.integers(-(2**31), 2**31 - 1)
+RESULTS: st.SearchStrategy[ClassificationResult] = st.builds(
+    ClassificationResult,
+    *[TEXT] * 6,
+    COUNT,
+    NUMBER,
+    st.lists(st.builds(Score, COUNT, TEXT, NUMBER), max_size=8).map(tuple),
+    *[TEXT] * 3,
+    st.lists(TEXT, max_size=3).map(tuple),
+    COUNT,
+    st.booleans(),
+    st.builds(Timings, NUMBER, NUMBER, NUMBER, NUMBER, COUNT, NUMBER),
+    MILLIS,
+    MILLIS,
+)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(ClassificationRequest, TEXT, TEXT, TEXT, TEXT, TEXT),
-    st.builds(
-        ClassificationResult,
-        *[TEXT] * 6,
-        COUNT,
-        NUMBER,
-        st.lists(st.builds(Score, COUNT, TEXT, NUMBER), max_size=8).map(tuple),
-        *[TEXT] * 3,
-        st.lists(TEXT, max_size=3).map(tuple),
-        COUNT,
-        st.booleans(),
-        st.builds(Timings, NUMBER, NUMBER, NUMBER, NUMBER, COUNT, NUMBER),
-        MILLIS,
-        MILLIS,
-    ),
+    RESULTS,
     st.builds(ClassificationFailure, *[TEXT] * 4, st.booleans(), TEXT, TEXT, st.none() | COUNT, MILLIS),
     st.builds(ModelStatus, *[TEXT] * 3, st.booleans(), TEXT, TEXT, MILLIS),
 )
@@ -72,6 +76,20 @@ PREFIXES = [
 @given(EVENTS)
 def test_every_event_survives_the_way_there_and_back(event: Event) -> None:
     assert CODEC.decode(CODEC.encode(event)) == event
+
+
+@settings(deadline=None)
+@given(RESULTS)
+def test_a_result_is_written_as_fastavro_writes_it(event: ClassificationResult) -> None:
+    writers = [writer for writer in known_writers().values() if writer.is_current]
+    (schema,) = [writer.parsed for writer in writers if writer.event == "ClassificationResult"]
+    fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+    fields["scores"] = [score._asdict() for score in event.scores]
+    fields["timings"] = event.timings._asdict()
+    fields["requested_at"], fields["completed_at"] = event.requested_at_ms, event.completed_at_ms
+    out = BytesIO()
+    schemaless_writer(out, schema, fields)
+    assert CODEC.encode(event)[10:] == out.getvalue()
 
 
 @settings(deadline=None, max_examples=500)
