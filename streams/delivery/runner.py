@@ -52,7 +52,7 @@ async def run_apps(
             for task in others:
                 task.cancel()
             await farewell()
-        return await _stop(worker, code, grace_period_s if code == EX_OK else CRASH_GRACE_S)
+        return await stop_within(worker, code, grace_period_s if code == EX_OK else CRASH_GRACE_S)
     finally:
         for task in tasks:
             task.cancel()
@@ -70,6 +70,11 @@ class AppsWorker(faust.Worker):
         """All apps at once: each waits for its group to form, and eleven waits in a row are half a minute."""
         await super().on_start()
         await asyncio.gather(*(app.maybe_start() for app in (*self.services, self.app)))
+
+    async def _stop_children(self) -> None:
+        """All apps at once: each waits for its batches and its last commit, and there is one grace period."""
+        await asyncio.gather(*(app.stop() for app in (*self.services, self.app)))
+        await super()._stop_children()
 
     def install_signal_handlers(self) -> None: ...
 
@@ -89,14 +94,18 @@ def _report(done: set[asyncio.Task[Any]], worker: faust.Worker) -> int:
     return EX_CRASHED
 
 
-async def _stop(worker: faust.Worker, code: int, within_s: float) -> int:
-    try:
-        async with asyncio.timeout(within_s):
-            await worker.stop()
-    except TimeoutError:
+async def stop_within(worker: faust.Worker, code: int, within_s: float) -> int:
+    """Stop the apps; the answer is `code`, or EX_CRASHED where that was 0 and they didn't stop.
+
+    No timeout around the stop itself: Faust swallows a cancellation there and goes on stopping. What hangs is
+    left behind, for the process ends now.
+    """
+    stopping = asyncio.create_task(worker.stop(), name="stop apps")
+    await asyncio.wait({stopping}, timeout=within_s)
+    if not stopping.done():
         log.error("not stopped within %.0f s; what is unacknowledged is delivered again", within_s)
         return code or EX_CRASHED
-    except Exception as error:
+    if (error := stopping.exception()) is not None:
         log.error("failed to stop: %s; what is unacknowledged is delivered again", describe(error))
         return code or EX_CRASHED
     return code
