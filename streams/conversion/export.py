@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from transformers import BertConfig, BertModel
 
 from schemas.errors import ConversionRefused
 from streams.conversion.checkpoints import Checkpoints
+
+import_module("onnxscript")  # torch.onnx exports with it: if missing, it is named before the work starts
 
 OPSET = 20  # the first with Gelu as an operator
 Floats = npt.NDArray[np.float32]
@@ -30,16 +33,16 @@ class TorchEncoder(torch.nn.Module):  # type: ignore[misc]  # torch is untyped h
         super().__init__()
         config = BertConfig.from_dict(dict(checkpoints.config))
         config._attn_implementation = "eager"  # plain operators: the others export three times the nodes
-        self.m = BertModel(config).float()
+        self.bert = BertModel(config).float()
         tensors = {name: torch.from_numpy(value) for name, value in checkpoints.encoder.items()}
-        missing, unexpected = self.m.load_state_dict(tensors, strict=False)
+        missing, unexpected = self.bert.load_state_dict(tensors, strict=False)
         lacking = [name for name in missing if not name.endswith("position_ids")]
         if lacking or unexpected:
             raise ConversionRefused(reason=f"the encoder lacks {lacking} and has {list(unexpected)} besides")
         self.eval()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        return self.m(input_ids=input_ids, attention_mask=attention_mask).pooler_output
+        return self.bert(input_ids=input_ids, attention_mask=attention_mask).pooler_output
 
     def pooled(self, sentences: Sequence[Sequence[int]]) -> Floats:
         """Each sentence's vector, computed alone."""
@@ -56,7 +59,8 @@ class TorchEncoder(torch.nn.Module):  # type: ignore[misc]  # torch is untyped h
         mask = torch.ones_like(ids)
         mask[1, 9:] = 0
         free: dict[int, Any] = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens")}
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        for noisy in ("torch.onnx", "onnx_ir", "onnxscript"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
         program = torch.onnx.export(
             self,
             (ids, mask),

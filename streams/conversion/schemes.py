@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,8 @@ def stock_dynamic(fp32: onnx.ModelProto) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         onnx.save(fp32, source)
-        quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True)
+        with _without_notes():
+            quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True)
         return onnx.load(target)
 
 
@@ -95,6 +97,17 @@ def most_damaging(found: Sequence[Product], damage: Mapping[str, float], left: f
         kept.append(product.name)
         remaining -= damage[product.name]
     return tuple(kept)
+
+
+@contextmanager
+def _without_notes() -> Iterator[None]:
+    """ONNX Runtime's quantiser notes every tensor on the root logger."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _vectors(
