@@ -106,6 +106,10 @@ class Codec:
             fields = schemaless_reader(stream, writer.parsed, reader_schema)
         except EOFError as error:
             raise _truncated(value, writer) from error
+        except UnicodeDecodeError as error:
+            raise NotAvro(
+                reason="a string in it isn't UTF-8", reason_vi="có chuỗi không phải UTF-8"
+            ) from error
         except Exception as error:  # whatever fastavro trips over, these bytes are no record of ours
             raise _malformed(value, stream, writer) from error
         if stream.tell() != len(value):

@@ -69,6 +69,9 @@ CLAIMS: Mapping[str, Case] = {
     "a token for a week": answered(
         "CLAIMS_EXPIRED", lambda good: good.claiming(exp=_now_s() + 7 * 86_400).sign()
     ),
+    "a token's times beyond all numbers": answered(
+        "CLAIMS_EXPIRED", lambda good: good.claiming(iat=10**400, exp=10**400 + 300).sign()
+    ),
     "a forged token": unanswered("CLAIMS_UNVERIFIED", _forged),
     "alg=none": unanswered("CLAIMS_UNVERIFIED", _unsigned),
     "a caller's bearer token": unanswered("CLAIMS_UNVERIFIED", _with_callers_token),

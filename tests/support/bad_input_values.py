@@ -63,6 +63,9 @@ VALUES: Mapping[str, Case] = {
     "a registry's schema id where there is no registry": answered(
         "UNKNOWN_SCHEMA", lambda good: good.sign_value(b"\0\0\0\xff\xff" + (good.sign().value or b"")[10:])
     ),
+    "a text that isn't UTF-8": answered(
+        "NOT_AVRO", lambda good: good.sign_value((good.sign().value or b"")[:-2] + b"\xff\xfe")
+    ),
     "another event than a request": answered("NOT_AVRO", lambda good: good.sign_value(_status(good))),
     "a record one byte under the broker's limit": answered(
         "TEXT_TOO_LONG",

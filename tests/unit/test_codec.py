@@ -99,6 +99,13 @@ def test_whatever_bytes_come_only_a_bad_record_is_raised(prefix: bytes, noise: b
         CODEC.decode(prefix + noise)
 
 
+def test_text_that_is_not_utf_8_is_no_truncation() -> None:
+    value = CODEC.encode(ClassificationRequest("r", "t", "principles", "vi", "abc"))
+
+    with pytest.raises(NotAvro, match="UTF-8"):
+        CODEC.decode(value[:-1] + b"\xff")
+
+
 @settings(deadline=None)
 @given(EVENTS, st.data())
 def test_every_cut_of_a_record_is_truncated(event: Event, data: st.DataObject) -> None:
