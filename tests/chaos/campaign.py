@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.chaos.books import OUTCOMES, REPLIES, read_books
 from tests.chaos.fleet import WORKER, Ends, Fleet
 from tests.chaos.havoc import DoneFault, Havoc
 from tests.chaos.ledger import Answer, Books, Line, balance
-from tests.chaos.offline import engine_of, offline_answers
+from tests.chaos.offline import engine_of, run_offline
 from tests.chaos.plan import Plan, schedule
 from tests.chaos.publishing import PacedPublisher
 from tests.chaos.reading import Follower
@@ -61,27 +61,29 @@ async def run_chaos(
     on_event: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Run the plan in `folder`, where the processes' logs stay; raises where the run itself is broken."""
-    async with asyncio.timeout(plan.time_limit_s):
-        traffic = traffic_of(plan, sentences(), REPLIES)
-        valid = [item.request for item in traffic if item.way is None]
-        engine = engine_of(plan.engine, Settings(mode="development", home=folder).models_dir)
-        expected = await asyncio.to_thread(offline_answers, valid, engine)
-        del engine  # its threads and memory are no part of the run
-        on_event(f"the offline run is done: {len(expected)} answers")
-        async with Stage(folder, plan.partitions) as stage:
-            return await _Run(plan, stage, traffic, expected, on_event).play(worker)
+    traffic = traffic_of(plan, sentences()[: plan.sentences], REPLIES)
+    valid = [item.request for item in traffic if item.way is None]
+    engine = engine_of(plan.engine, Settings(mode="development", home=folder).models_dir)
+    offline = await asyncio.to_thread(run_offline, valid, engine)
+    del engine  # its threads and memory are no part of the run
+    rate = plan.paced(offline.rate)
+    on_event(f"offline: {offline.rate:.0f} texts a second; the run publishes {rate:.0f} a second")
+    async with asyncio.timeout(plan.time_limit_s(rate)), Stage(folder, plan.partitions) as stage:
+        return await _Run(plan, rate, stage, traffic, offline.answers, on_event).play(worker)
 
 
 class _Run:
     def __init__(
         self,
         plan: Plan,
+        rate: float,
         stage: Stage,
         traffic: Sequence[Traffic],
-        expected: dict[str, Answer],
+        expected: Mapping[str, Answer],
         on_event: Callable[[str], None],
     ) -> None:
         self._plan = plan
+        self._rate = rate
         self._stage = stage
         self._traffic = traffic
         self._expected = expected
@@ -133,7 +135,7 @@ class _Run:
         stage, plan = self._stage, self._plan
         havoc = Havoc(fleet, stage.broker, plan.seed, self._on_event)
         async with PacedPublisher(stage.kafka, stage.key) as publisher, asyncio.TaskGroup() as both:
-            both.create_task(publisher.publish(self._traffic, rate=plan.rate, burst=plan.burst))
+            both.create_task(publisher.publish(self._traffic, rate=self._rate, burst=plan.burst))
             both.create_task(havoc.run(schedule(plan), publisher))
         return havoc, publisher
 
@@ -160,7 +162,7 @@ class _Run:
         return [
             ("valid records", str(len(books.expected))),
             ("malformed records", str(len(books.malformed))),
-            ("published in", f"{published_s:.0f} s"),
+            ("published in", f"{published_s:.0f} s, at most {self._rate:.0f} a second"),
             ("sends that were tried again", str(publisher.retries)),
             ("records on the request topics", str(len(books.requests))),
             ("results, redeliveries included", str(len(books.results))),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.companies import CompanyRegistry
@@ -27,18 +29,28 @@ def engine_of(name: str, models_dir: Path) -> Engine:
     return OnnxEngine(ModelStore(models_dir), os.cpu_count() or 1)
 
 
-def offline_answers(requests: Iterable[ClassificationRequest], engine: Engine) -> dict[str, Answer]:
-    """By request id; each text is asked about once for each model type."""
+@dataclass(frozen=True)
+class OfflineRun:
+    """The answers by request id, and how many texts a second they took."""
+
+    answers: Mapping[str, Answer]
+    rate: float
+
+
+def run_offline(requests: Iterable[ClassificationRequest], engine: Engine) -> OfflineRun:
+    """Ask about each text once for each model type that it is sent to."""
     normalise = Normaliser(CompanyRegistry.load_seed()).normalise
     items = {
         request.request_id: Item(request.model_type, normalise(request.text).text) for request in requests
     }
     distinct = list(dict.fromkeys(items.values()))
     answers: dict[Item, Answer] = {}
+    began_s = time.perf_counter()
     for first in range(0, len(distinct), BATCH):
         batch = distinct[first : first + BATCH]
         for item, outcome in zip(batch, engine.classify(batch), strict=True):
             assert isinstance(outcome, Classification), outcome
             label = MODEL_TYPES[item.model_type].labels[outcome.category_id]
             answers[item] = Answer(item.model_type, outcome.category_id, label.name, item.text)
-    return {request_id: answers[item] for request_id, item in items.items()}
+    rate = len(distinct) / (time.perf_counter() - began_s)
+    return OfflineRun({request_id: answers[item] for request_id, item in items.items()}, rate)

@@ -29,13 +29,16 @@ class Fault(StrEnum):
 class Plan:
     """The numbers of a run; the defaults are those of `make chaos`.
 
-    `rate` is the most records a second: well below what two workers manage, because in much of the run only
-    one is there, or a group is between two assignments. They come in bursts, and faults come after so many
-    records rather than after so many seconds: so on any machine they fall inside the run, and into work.
+    Records go out at `share` of what the offline run has just managed on this machine, and at most at `rate`
+    a second: in much of the run one worker is there, or none, and what is published meanwhile has to be made
+    up for. They come in bursts, and faults come after so many records rather than after so many seconds: so
+    on any machine they fall inside the run, and into work.
     """
 
     records: int = 20_000
+    sentences: int = 530
     rate: float = 100.0
+    share: float = 0.35
     burst: int = 200
     malformed_share: float = 0.01
     reply_share: float = 0.25
@@ -65,10 +68,13 @@ class Plan:
         enough = all(self.faults[fault] >= count for fault, count in full.faults.items())
         return enough and self.records >= full.records and self.engine == full.engine
 
-    @property
-    def time_limit_s(self) -> float:
+    def paced(self, offline_rate: float) -> float:
+        """Records a second, where the offline run managed `offline_rate`."""
+        return min(self.rate, self.share * offline_rate)
+
+    def time_limit_s(self, rate: float) -> float:
         """Beyond this something hangs."""
-        return 300 + 3 * self.records / self.rate + 30 * sum(self.faults.values())
+        return 300 + 2 * self.records / rate + 60 * sum(self.faults.values())
 
 
 @dataclass(frozen=True)

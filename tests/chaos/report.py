@@ -74,7 +74,7 @@ def described(plan: Plan) -> str:
     """The plan in one line."""
     faults = ", ".join(f"{count} {fault}" for fault, count in plan.faults.items())
     return (
-        f"{plan.records} records, {plan.malformed_share:.0%} malformed, {plan.rate:g} a second in bursts of "
-        f"{plan.burst}; {plan.workers} workers, {plan.partitions} partitions a topic; {faults}; "
+        f"{plan.records} records, {plan.malformed_share:.0%} malformed, in bursts of {plan.burst}; "
+        f"{plan.workers} workers, {plan.partitions} partitions a topic; {faults}; "
         f"seed {plan.seed}"
     )

@@ -51,6 +51,12 @@ def test_smaller_run_is_not_full(option: list[str]) -> None:
     assert not plan_of(option).is_full
 
 
+def test_pace_is_a_share_of_what_the_machine_manages_and_has_a_limit() -> None:
+    plan = replace(Plan(), rate=100.0, share=0.5)
+    assert plan.paced(offline_rate=80.0) == 40.0
+    assert plan.paced(offline_rate=1000.0) == 100.0
+
+
 def test_traffic_has_every_model_type_and_every_way_to_spoil_a_record() -> None:
     traffic = traffic_of(replace(Plan(), records=2000), ["một câu"], "veriaidpo.replies.chaos")
     assert {item.request.model_type for item in traffic} == set(MODEL_TYPES)

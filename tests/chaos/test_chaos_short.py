@@ -11,7 +11,8 @@ from tests.chaos.plan import Plan
 
 SHORT = Plan(
     records=2000,
-    rate=80.0,
+    sentences=50,
+    share=0.5,
     burst=100,
     worker_kills=2,
     child_kills=2,

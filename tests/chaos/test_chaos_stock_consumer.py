@@ -21,7 +21,7 @@ from streams.inference.constant import ConstantEngine
 from tests.chaos.books import OUTCOMES, read_books
 from tests.chaos.fleet import WORKER, Fleet
 from tests.chaos.ledger import LOST, balance
-from tests.chaos.offline import offline_answers
+from tests.chaos.offline import run_offline
 from tests.chaos.publishing import PacedPublisher
 from tests.chaos.reading import Follower
 from tests.chaos.settling import Settling
@@ -45,7 +45,7 @@ async def test_records_that_wait_while_others_pass_survive_a_kill_only_with_our_
 ) -> None:
     """Their issuer's keys are away, so they wait; the workers are killed, and the keys come back."""
     waiting, others, last = _requests("waiting", WAITING), _requests("other", OTHERS), _requests("last", 40)
-    expected = offline_answers([*waiting, *others, *last], ConstantEngine())
+    expected = run_offline([*waiting, *others, *last], ConstantEngine()).answers
     private = Ed25519PrivateKey.generate()
     settling = Settling()
     with http_server(lambda *_: (503, b"")) as keys:
