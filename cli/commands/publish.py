@@ -23,6 +23,7 @@ from cli.request_lines import STANDARD_INPUT, read_lines
 from cli.result_output import Format
 from cli.settings import Settings
 from connectors.kafka.broker import cluster_of
+from connectors.kafka.fetched import read_whatever_comes
 from connectors.publishing.client import VeriAIDPOClient
 from schemas.claims.mint import SigningKey
 from schemas.taxonomy import LANGUAGES, model_type
@@ -47,6 +48,7 @@ def publish(
     A malformed line is reported with its number and the rest goes on. Exit code 1 if any line failed.
     """
     settings = begin()
+    read_whatever_comes()
     _check(model_type, language)
     if file != STANDARD_INPUT and not (file.is_file() and os.access(file, os.R_OK)):
         raise typer.BadParameter(f"{file} is no file that can be read", param_hint="FILE")

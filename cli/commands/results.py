@@ -17,6 +17,7 @@ from cli.codec import codec_of
 from cli.result_output import Format, cells, result_fields
 from cli.settings import Settings
 from connectors.kafka.broker import cluster_of
+from connectors.kafka.fetched import read_whatever_comes
 from connectors.publishing.results import read_results
 from schemas.events import ClassificationResult
 from schemas.taxonomy import model_type as known_model_type
@@ -36,6 +37,7 @@ def results(
     Texts are the normalised ones: company names are already out. Redelivered results are printed once.
     """
     settings = begin()
+    read_whatever_comes()
     if model_type is not None:
         known_model_type(model_type)
     try:

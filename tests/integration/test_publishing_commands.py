@@ -19,6 +19,9 @@ from schemas.codec import Codec
 from schemas.errors import ModelUnavailable
 from schemas.events import ClassificationRequest
 from schemas.topics import RESULTS
+from tests.conftest import StartBroker
+from tests.support.bad_input_producer import RawBatch, RawName, RawProducer
+from tests.support.bad_input_records import Sent
 from tests.support.clusters import Kafka
 from tests.support.responder import SIGNING_KEY, Responder, create_topic, responding, result_for
 
@@ -157,6 +160,24 @@ async def test_results_are_filtered_printed_once_and_undecodable_ones_skipped(
     assert "[COMPANY]" not in ended.stdout
     ended = await veriaidpo("results", "--tenant", tenant, "--model-type", MODEL_TYPE)
     assert ended.stdout.count("[COMPANY] hỏi") == 4
+
+
+async def test_results_are_read_on_behind_a_record_that_no_client_would_send(
+    fresh_kafka: StartBroker, tmp_path: Path
+) -> None:
+    broker = await fresh_kafka()
+    servers = broker.bootstrap_servers
+    await create_topic(servers, RESULTS)
+    bad = Sent(b"bad", b"no result", ((RawName(b"n\xff"), None),))
+    request = ClassificationRequest("r-1", "t1", MODEL_TYPE, "vi", "Câu")
+    async with RawProducer(servers) as raw, AIOKafkaProducer(bootstrap_servers=servers) as producer:
+        await raw.send(RawBatch(bad), RESULTS, 0)
+        await producer.send_and_wait(RESULTS, Codec().encode(result_for(request, 1)))
+
+    ended = await Commands(Kafka(servers), tmp_path)("results", "--format", "jsonl")
+
+    assert ended.code == 0, ended.stderr
+    assert [json.loads(line)["request_id"] for line in ended.stdout.splitlines()] == ["r-1"]
 
 
 async def test_results_follow_prints_a_result_when_it_comes(veriaidpo: Commands, kafka: Kafka) -> None:
