@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 
 from schemas.codec import Codec
@@ -82,12 +81,9 @@ class Heartbeat:
         # While Kafka is away, heartbeats would pile up in the producer and arrive as lies.
         if all(future.done() for future in self._sent):
             for future in self._sent:
-                future.exception()  # a lost heartbeat is made up for by the next
-            try:
-                self._sent = [await self._sender.send(output) for output in outputs]
-            except KafkaError as error:
-                self._sent = []
-                log.warning("no heartbeat: %s", type(error).__name__)
+                if (error := future.exception()) is not None:  # the next heartbeat makes up for it
+                    log.warning("no heartbeat: %s", type(error).__name__)
+            self._sent = [parcel.confirmed for parcel in await self._sender.send_all(outputs)]
 
     def _status(self, model_type: str, standing: Standing) -> Output:
         now_ms = self._clock_ms()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from aiokafka.errors import (
@@ -26,8 +27,17 @@ FIRST_BACK_OFF_S = 0.1
 LONGEST_BACK_OFF_S = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Outputs that are confirmed together, or fail together."""
+
+    outputs: Sequence[Output]
+    confirmed: asyncio.Future[RecordMetadata]
+
+
 class Sender(Protocol):
-    async def send(self, output: Output) -> asyncio.Future[RecordMetadata]: ...
+    async def send_all(self, outputs: Sequence[Output]) -> Sequence[Parcel]:
+        """Hand the outputs over, without waiting for the broker; what fails at once is a failed parcel."""
 
 
 class OutputWriter:
@@ -58,17 +68,13 @@ class OutputWriter:
         return too_large
 
     async def _attempt(self, outputs: Sequence[Output], too_large: list[Output]) -> list[Output]:
-        sent: list[tuple[Output, asyncio.Future[RecordMetadata]]] = []
         failed: list[Output] = []
-        for output in outputs:  # 1
-            try:
-                sent.append((output, await self._sender.send(output)))
-            except KafkaError as error:
-                _sort(output, error, failed, too_large)
-        answers = await asyncio.gather(*(future for _, future in sent), return_exceptions=True)  # 2
-        for (output, _), answer in zip(sent, answers, strict=True):
+        parcels = await self._sender.send_all(outputs)  # 1
+        answers = await asyncio.gather(*(one.confirmed for one in parcels), return_exceptions=True)  # 2
+        for parcel, answer in zip(parcels, answers, strict=True):
             if isinstance(answer, BaseException):
-                _sort(output, answer, failed, too_large)
+                for output in parcel.outputs:
+                    _sort(output, answer, failed, too_large)
         return failed
 
 
