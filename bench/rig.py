@@ -89,7 +89,14 @@ class Rig:
 
     async def results(self, count: int, timeout_s: float) -> list[ConsumerRecord[bytes, bytes]]:
         """The first `count` records on veriaidpo.results, as they appear."""
-        consumer = AIOKafkaConsumer(auto_offset_reset="earliest", **self.settings.kafka.client_options())
+        # In big pieces and seldom: reading takes from the two cores what is being measured on them. The
+        # records' own timestamps don't know when they are read.
+        consumer = AIOKafkaConsumer(
+            auto_offset_reset="earliest",
+            fetch_min_bytes=1_048_576,
+            fetch_max_wait_ms=1_000,
+            **self.settings.kafka.client_options(),
+        )
         partitions = await partition_count(self.stack.bootstrap_servers, RESULTS)
         async with consumer, asyncio.timeout(timeout_s):
             consumer.assign([TopicPartition(RESULTS, partition) for partition in range(partitions)])

@@ -20,6 +20,7 @@ from schemas.topics import request_topic
 from streams.classification.admission import Admission
 from streams.classification.answers import Answers
 from streams.classification.pipeline import Pipeline
+from streams.collector import spare_the_collector
 from streams.delivery.app import DeliveryApp
 from streams.delivery.batcher import Batcher
 from streams.delivery.heartbeat import Heartbeat, Standing
@@ -141,5 +142,6 @@ async def _announce(standings: _Standings, announce: Callable[[], None]) -> None
     # Polled: the states of two rooms, neither of which knows the other.
     while not all(standing.ready for standing in standings().values()):  # noqa: ASYNC110
         await asyncio.sleep(POLL_S)
+    spare_the_collector()
     announce()
     await asyncio.Event().wait()

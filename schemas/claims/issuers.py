@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ..errors import ClaimsUnverified, ConfigurationError, UnknownKey
 from ..topics import REPLY_PREFIX
@@ -107,6 +108,7 @@ class IssuerList:
         return key
 
 
+@lru_cache(maxsize=4096)  # the same few names in every record
 def _allowed(name: str, patterns: frozenset[str]) -> bool:
     if name in patterns and not name.endswith(ANY):
         return True
