@@ -8,9 +8,14 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
 from schemas.errors import Unavailable
+from streams.delivery.intake import LONGEST_BACK_OFF_S
 
 KEPT_S = 5.0
-"""How long an answer stands: a thousand records under one unknown key are one question."""
+"""How long "unavailable" stands: a thousand records under one unknown key are one question."""
+
+DEFINITE_KEPT_S = 1.5 * LONGEST_BACK_OFF_S
+"""How long any other answer stands. A record that comes back for it later than that would only ask again, and
+wait again, and never end."""
 
 MOST_KEPT = 10_000
 
@@ -35,14 +40,20 @@ class Lookups:
         or a definite error.
         """
         asked = self._questions.get(question)
-        if asked is None or (asked.answer.done() and self._clock() - asked.at_s > KEPT_S):
+        if asked is None or self._is_stale(asked):
             if len(self._questions) >= MOST_KEPT:
                 self._forget_answered()  # somebody is making names up
             self._questions[question] = _Question(asyncio.ensure_future(ask()), self._clock())
-            raise StillLooking(reason="a lookup is under way")
+            raise _still_looking()
         if not asked.answer.done():
-            raise StillLooking(reason="a lookup is under way")
+            raise _still_looking()
         asked.answer.result()
+
+    def _is_stale(self, asked: _Question) -> bool:
+        if not asked.answer.done():
+            return False
+        kept_s = KEPT_S if isinstance(asked.answer.exception(), Unavailable) else DEFINITE_KEPT_S
+        return self._clock() - asked.at_s > kept_s
 
     def _forget_answered(self) -> None:
         self._questions = {key: asked for key, asked in self._questions.items() if not asked.answer.done()}
@@ -52,3 +63,7 @@ class Lookups:
 class _Question:
     answer: asyncio.Future[object]
     at_s: float
+
+
+def _still_looking() -> StillLooking:
+    return StillLooking(reason="a lookup is under way", reason_vi="đang tra cứu")
