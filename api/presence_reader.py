@@ -28,6 +28,7 @@ from schemas.topics import MODEL_STATUS
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_ERROR_S = 0.5
+BACKLOG_POLL_MS = 200
 
 
 class PresenceReader:
@@ -85,7 +86,10 @@ class PresenceReader:
             async with asyncio.timeout(self._start_timeout_s):
                 self._consumer = await self._start()
         except TimeoutError as error:
-            raise KafkaUnavailable(reason=f"{self._topic} was not read in time") from error
+            raise KafkaUnavailable(
+                reason=f"{self._topic} was not read within {self._start_timeout_s:g} s",
+                reason_vi=f"chưa đọc xong {self._topic} sau {self._start_timeout_s:g} giây",
+            ) from error
         except (KafkaError, OSError) as error:
             raise kafka_failure(error) from error
         self._task = asyncio.create_task(self._run(self._consumer))
@@ -95,11 +99,12 @@ class PresenceReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._task is not None  # noqa: S101 - __aenter__ ran
+        assert self._consumer is not None  # noqa: S101 - the same
         self._task.cancel()
         with suppress(asyncio.CancelledError, Exception):  # how it ended was logged when it did
             await self._task
-        if self._timer is not None:
-            self._timer.cancel()
+        self._end_timer()
+        await self._consumer.stop()  # not the task's to do: it may be cancelled before it has begun
 
     async def _start(self) -> AIOKafkaConsumer:
         # Asked first: a consumer would wait for a topic that doesn't exist, or make it.
@@ -117,6 +122,7 @@ class PresenceReader:
             await consumer.start()
             await self._read_backlog(consumer)
         except BaseException:
+            self._end_timer()
             await consumer.stop()
             raise
         return consumer
@@ -126,15 +132,13 @@ class PresenceReader:
 
         Only here is the broker's append time compared with our clock: of a live heartbeat, the time of its
         arrival is enough, and no difference between clocks can make a worker look gone.
+        The position counts, not the last record: what lies before the end may be a transaction's marker.
         """
         ends: dict[TopicPartition, int] = await consumer.end_offsets(list(consumer.assignment()))
-        behind = {partition for partition, end in ends.items() if await consumer.position(partition) < end}
-        while behind:
-            record = await consumer.getone()
-            await self._note(record, age_s=time.time() - record.timestamp / 1e3)
-            partition = TopicPartition(record.topic, record.partition)
-            if record.offset + 1 >= ends.get(partition, 0):
-                behind.discard(partition)
+        while [partition for partition, end in ends.items() if await consumer.position(partition) < end]:
+            for records in (await consumer.getmany(timeout_ms=BACKLOG_POLL_MS)).values():
+                for record in records:
+                    await self._note(record, age_s=time.time() - record.timestamp / 1e3)
 
     async def _run(self, consumer: AIOKafkaConsumer) -> None:
         try:
@@ -147,8 +151,6 @@ class PresenceReader:
         except Exception as error:
             logger.error("reading %s ended: %s", self._topic, type(error).__name__)
             raise
-        finally:
-            await consumer.stop()
 
     async def _note(self, record: ConsumerRecord[bytes, bytes], *, age_s: float) -> None:
         if record.value is None:
@@ -158,8 +160,9 @@ class PresenceReader:
             return
         try:
             status = await self._decode(record.value)
-        except VeriAIDPOError as error:  # one bad heartbeat is no reason to stop hearing the others
-            logger.warning("a heartbeat could not be read: %s at offset %d", error.code, record.offset)
+        except Exception as error:  # one bad heartbeat is no reason to stop hearing the others
+            reason = error.code if isinstance(error, VeriAIDPOError) else type(error).__name__
+            logger.warning("a heartbeat could not be read: %s at offset %d", reason, record.offset)
             return
         if isinstance(status, ModelStatus):
             self._presence.observe(status, now_s=time.monotonic(), age_s=age_s)
@@ -177,6 +180,10 @@ class PresenceReader:
         # A loop's clock and time.monotonic() need not share their zero.
         wait_s = max(0.0, expiry_s - time.monotonic())
         self._timer = asyncio.get_running_loop().call_later(wait_s, self._expire)
+
+    def _end_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _expire(self) -> None:
         self._timer = None
