@@ -13,8 +13,6 @@ from api.errors import MissingToken
 from schemas.claims.bearer import Caller
 from schemas.errors import PermissionDenied
 
-CLASSIFY = "processing_activity.read"
-
 bearer_scheme = HTTPBearer(
     auto_error=False,
     bearerFormat="JWT",

@@ -116,6 +116,7 @@ class KafkaHealth(BaseModel):
     status: Literal["healthy", "unhealthy"]
     state: Literal["connecting", "up", "down"]
     reason: str | None = None
+    reason_vi: str | None = None
 
 
 class WorkersHealth(BaseModel):

@@ -18,6 +18,7 @@ class GatewayStatus:
 
     kafka: Literal["connecting", "up", "down"]
     reason: str | None  # a typed error's text, where `kafka` isn't up
+    reason_vi: str | None
     ready_workers: Mapping[str, int]  # by model type; types that no worker serves are left out
     workers: int  # that are there, ready or not
 
@@ -35,8 +36,8 @@ class Gateway(Protocol):
     ) -> ClassificationResult:
         """Have `request` classified on behalf of `caller`, or raise the typed error that says why not.
 
-        KafkaUnavailable, NoWorker and Overloaded come as soon as they are known; DeadlineExceeded at
-        `deadline_ms` (epoch). Cancelling it frees what it held.
+        KafkaUnavailable (or what else keeps us from Kafka), NoWorker and Overloaded come as soon as they are
+        known; DeadlineExceeded at `deadline_ms` (epoch). Cancelling it frees what it held.
         """
         ...
 

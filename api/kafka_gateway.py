@@ -11,7 +11,6 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
-from api.auth import CLASSIFY
 from api.gateway import GatewayStatus, Slots
 from api.kafka_link import Connection, KafkaLink
 from api.waiting import Waiting, answer_or_refusal
@@ -19,8 +18,9 @@ from connectors.publishing.kafka_client import KafkaSecurity
 from schemas.claims import SigningKey
 from schemas.claims.bearer import Caller
 from schemas.codec import Codec
-from schemas.errors import KafkaUnavailable, NoWorker, VeriAIDPOError
+from schemas.errors import KafkaUnavailable, NoWorker, Unavailable, VeriAIDPOError
 from schemas.events import ClassificationRequest, ClassificationResult
+from schemas.permissions import CLASSIFY
 from schemas.topics import reply_topic
 
 logger = logging.getLogger(__name__)
@@ -104,6 +104,7 @@ class KafkaGateway:
         return GatewayStatus(
             kafka="up" if self._link.up else "connecting" if connection is None else "down",
             reason=None if problem is None else problem.text,
+            reason_vi=None if problem is None else problem.text_vi,
             ready_workers=Counter(one.model_type for one in serving if one.ready),
             workers=len({one.worker_id for one in serving}),
         )
@@ -113,11 +114,15 @@ class KafkaGateway:
             raise self._unavailable()
         return self._link.connection
 
-    def _unavailable(self) -> KafkaUnavailable:
+    def _unavailable(self) -> Unavailable:
+        """What keeps us from Kafka; a missing topic or a registry that is away is told as such."""
         problem = self._link.problem
-        return KafkaUnavailable(
-            reason="connecting" if problem is None else problem.details.get("reason", problem.code)
-        )
+        if isinstance(problem, Unavailable):
+            # Never the link's own: an exception that is raised for every caller grows with each.
+            return type(problem)(**problem.details)
+        if problem is not None:
+            return KafkaUnavailable(reason=problem.code)
+        return KafkaUnavailable(reason="connecting", reason_vi="đang kết nối")
 
     def _refuse_the_hopeless(self) -> None:
         """Tell those who wait for an answer that can't come any more; called whenever something was lost."""

@@ -48,7 +48,10 @@ def health_of(status: GatewayStatus, *, version: str, now: datetime) -> HealthRe
         ready_by_model_type=dict(status.ready_workers),
     )
     kafka = KafkaHealth(
-        status="healthy" if status.kafka == "up" else "unhealthy", state=status.kafka, reason=status.reason
+        status="healthy" if status.kafka == "up" else "unhealthy",
+        state=status.kafka,
+        reason=status.reason,
+        reason_vi=status.reason_vi,
     )
     return HealthResponse(
         status="unhealthy" if kafka.status == "unhealthy" else workers.status,

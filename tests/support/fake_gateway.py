@@ -56,6 +56,7 @@ class FakeGateway:
         return GatewayStatus(
             kafka="up" if self._kafka_is_up else "down",
             reason=None if self._kafka_is_up else "out of order",
+            reason_vi=None if self._kafka_is_up else "đang hỏng",
             ready_workers=dict.fromkeys(served, 1),
             workers=1 if served else 0,
         )

@@ -59,4 +59,5 @@ async def test_kafka_away_is_unhealthy_and_says_why() -> None:
         "status": "unhealthy",
         "state": "down",
         "reason": "out of order",
+        "reason_vi": "đang hỏng",
     }
