@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -82,8 +83,10 @@ class KafkaLink:
             except (KafkaError, OSError) as error:
                 self._is_down(kafka_failure(error))
             except Exception as error:
-                # A mistake of ours must not leave a bridge that never connects again.
-                logger.exception("the Kafka link failed")
+                # A mistake of ours must not leave a bridge that never connects again. Frames without the
+                # exception's message: it may quote the value that it is about.
+                frames = "".join(traceback.format_tb(error.__traceback__))
+                logger.error("the Kafka link failed: %s\n%s", type(error).__name__, frames)
                 self._is_down(KafkaUnavailable(reason=type(error).__name__))
             finally:
                 self.connection = None
