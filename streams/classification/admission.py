@@ -12,11 +12,9 @@ from schemas.codec import Codec
 from schemas.errors import DeadlineExceeded, NotAvro, Unavailable, UnknownKey, VeriAIDPOError
 from schemas.events import ClassificationRequest
 from schemas.headers import RequestHeaders, read_request_headers, read_token
-from schemas.limits import MAX_CORRELATION_ID_BYTES
+from schemas.permissions import CLASSIFY
 from streams.classification.lookups import Lookups
 from streams.delivery.records import Record
-
-PERMISSION_TO_CLASSIFY = "processing_activity.read"
 
 
 class Issuers(Protocol):
@@ -74,7 +72,7 @@ class Admission:
                 headers=headers,
                 append_time_ms=record.timestamp_ms,
                 now_ms=int(self._clock_ms()),
-                required_permission=PERMISSION_TO_CLASSIFY,
+                required_permission=CLASSIFY,
             )
             check_record(claims, headers, record.key, request, record.topic)
             if headers.deadline_ms is not None and headers.deadline_ms <= self._clock_ms():
@@ -88,12 +86,7 @@ class Admission:
     def refuse(self, record: Record, error: VeriAIDPOError, claims: EventClaims | None = None) -> Refused:
         """A refusal that is answered only at an address that a known issuer signed, and may write to."""
         claims = claims or self._signed(record)
-        answerable = (
-            claims is not None
-            and claims.reply is not None
-            and len(claims.reply.correlation_id) <= MAX_CORRELATION_ID_BYTES
-            and may_reply(claims, self._issuers.current())
-        )
+        answerable = claims is not None and may_reply(claims, self._issuers.current())
         return Refused(record, error, claims if answerable else None)
 
     def _decode(self, value: bytes | None) -> ClassificationRequest:
@@ -101,7 +94,8 @@ class Admission:
             self._lookups.settle(value[:5], lambda: asyncio.to_thread(self._codec.decode, value))
         event = self._codec.decode(value)
         if not isinstance(event, ClassificationRequest):
-            raise NotAvro(reason=f"it is a {type(event).__name__}")
+            kind = type(event).__name__
+            raise NotAvro(reason=f"it is a {kind}", reason_vi=f"đó là một {kind}")
         return event
 
     def _verify(self, token: str, record: Record) -> EventClaims:

@@ -7,7 +7,7 @@ from datetime import datetime
 from schemas.claims import EventClaims
 from schemas.codec import Codec
 from schemas.errors import VeriAIDPOError
-from schemas.events import ClassificationResult, Event, Score, Timings
+from schemas.events import ClassificationResult, Score, Timings
 from schemas.failures import failure_of
 from schemas.headers import COMPLETED, FAILED, event_headers, reply_headers
 from schemas.identity import result_id
@@ -109,11 +109,8 @@ class Answers:
         )
         event_id = f"{claims.request_id}/{refused.error.code}"
         now = utc_from_ms(now_ms)
-        value = self._encoded(failure)
+        value = self._codec.encode(failure)
         return Done((letter,), self._reply(claims, value, FAILED, event_id, now, traceparent))
-
-    def _encoded(self, event: Event) -> bytes:
-        return self._codec.encode(event)
 
     def _reply(
         self,

@@ -70,7 +70,7 @@ def test_a_detail_that_is_words_is_told_in_both_languages() -> None:
 TOLD_TO_OPERATORS = {kind.__name__ for kind in KINDS if issubclass(kind, OperatorError)}
 SPEAKING = sorted(
     path
-    for folder in ("schemas", "connectors")
+    for folder in ("schemas", "connectors", "api", "streams/classification")
     for path in (Path(__file__).parents[2] / folder).rglob("*.py")
     if "kafka" not in path.parts
 )
