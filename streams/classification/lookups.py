@@ -43,7 +43,9 @@ class Lookups:
         if asked is None or self._is_stale(asked):
             if len(self._questions) >= MOST_KEPT:
                 self._forget_answered()  # somebody is making names up
-            self._questions[question] = _Question(asyncio.ensure_future(ask()), self._clock())
+            answer = asyncio.ensure_future(ask())
+            answer.add_done_callback(_retrieve)
+            self._questions[question] = _Question(answer, self._clock())
             raise _still_looking()
         if not asked.answer.done():
             raise _still_looking()
@@ -63,6 +65,12 @@ class Lookups:
 class _Question:
     answer: asyncio.Future[object]
     at_s: float
+
+
+def _retrieve(answer: asyncio.Future[object]) -> None:
+    """An error that no record comes back for (its partition is revoked) is none that the loop should log."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _still_looking() -> StillLooking:

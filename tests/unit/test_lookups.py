@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 
 import pytest
 
@@ -67,3 +69,12 @@ async def test_outside_that_was_away_is_asked_again_sooner() -> None:
     clock.now_s += 2
     await ask(lookups, outside)
     assert outside.asked == 2
+
+
+async def test_answer_that_no_record_comes_back_for_is_nothing_to_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        await ask(Lookups(Clock()), Outside(UnknownSchema(fingerprint="7")))
+        gc.collect()
+    assert not caplog.records
