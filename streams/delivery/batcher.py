@@ -92,7 +92,10 @@ class Batcher:
     async def _next_batch(self) -> list[Record]:
         while not (self._is_worth_it() and (batch := self._take())):
             self._ready.clear()
-            retries = [seconds for intake in self._turn if (seconds := intake.retry_in()) is not None]
+            # While it isn't worth it, only new records or the end of a batch change that: a parked record
+            # that is due would have us spin.
+            due = (intake.retry_in() for intake in self._turn) if self._is_worth_it() else ()
+            retries = [seconds for seconds in due if seconds is not None]
             try:
                 async with asyncio.timeout(min(retries, default=None)):
                     await self._ready.wait()

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from aiokafka.errors import (
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     TopicAuthorizationFailedError,
@@ -21,8 +22,9 @@ from streams.delivery.records import Output
 log = logging.getLogger(__name__)
 
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
-# Somebody can grant the right while we wait; skipping what we may not write would lose it.
-WORTH_WAITING_FOR = (TopicAuthorizationFailedError,)
+# Somebody can grant the right while we wait; skipping what we may not write would lose it. And an output that
+# found no room in the producer within a request timeout, because its broker is away, was never sent.
+WORTH_WAITING_FOR = (TopicAuthorizationFailedError, KafkaTimeoutError)
 FIRST_BACK_OFF_S = 0.1
 LONGEST_BACK_OFF_S = 2.0
 

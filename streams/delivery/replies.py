@@ -106,7 +106,9 @@ class ReplyWriter:
                     return f"no confirmation ({type(outcome).__name__})"
                 await asyncio.sleep(BACK_OFF_S)
             try:
-                reason = await self._addresses.check(reply.topic, _partition(reply))
+                # After a failure the cluster itself is asked: a cache knows the address while it is away too.
+                afresh = outcome is not None
+                reason = await self._addresses.check(reply.topic, _partition(reply), afresh=afresh)
             except KafkaUnavailable:
                 outcome, attempts = None, 0  # nobody's fault but the cluster's: as long as it takes
                 await asyncio.sleep(BACK_OFF_S)

@@ -42,9 +42,12 @@ class ReplyAddresses:
         partitions = self._directory.cached_partitions(topic)
         return partitions is not None and partition in partitions
 
-    async def check(self, topic: str, partition: int) -> Undeliverable | None:
-        """None where the address exists; raises KafkaUnavailable where nobody can tell in time."""
-        found: frozenset[int] | str | None = self._directory.cached_partitions(topic)
+    async def check(self, topic: str, partition: int, *, afresh: bool = False) -> Undeliverable | None:
+        """None where the address exists; raises KafkaUnavailable where nobody can tell in time.
+
+        `afresh`: whatever the cache says.
+        """
+        found: frozenset[int] | str | None = None if afresh else self._directory.cached_partitions(topic)
         if found is None or partition not in found:
             found = self._remembered(topic) or await self._look_up(topic)
         if isinstance(found, str):
