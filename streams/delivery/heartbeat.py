@@ -63,8 +63,9 @@ class Heartbeat:
         while True:
             now = self._standings()
             if now != last or loop.time() >= due:
-                last, due = now, loop.time() + self._interval_s
-                await self._send([self._status(model_type, one) for model_type, one in now.items()])
+                sent = await self._send([self._status(model_type, one) for model_type, one in now.items()])
+                if sent:
+                    last, due = now, loop.time() + self._interval_s
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def say_farewell(self) -> None:
@@ -77,13 +78,15 @@ class Heartbeat:
         except TimeoutError:
             log.warning("no tombstones: Kafka doesn't answer")
 
-    async def _send(self, outputs: list[Output]) -> None:
-        # While Kafka is away, heartbeats would pile up in the producer and arrive as lies.
-        if all(future.done() for future in self._sent):
-            for future in self._sent:
-                if (error := future.exception()) is not None:  # the next heartbeat makes up for it
-                    log.warning("no heartbeat: %s", type(error).__name__)
-            self._sent = [parcel.confirmed for parcel in await self._sender.send_all(outputs)]
+    async def _send(self, outputs: list[Output]) -> bool:
+        """False while the last ones aren't confirmed: they would pile up, and arrive as lies."""
+        if not all(future.done() for future in self._sent):
+            return False
+        for future in self._sent:
+            if (error := future.exception()) is not None:  # the next heartbeat makes up for it
+                log.warning("no heartbeat: %s", type(error).__name__)
+        self._sent = [parcel.confirmed for parcel in await self._sender.send_all(outputs)]
+        return True
 
     def _status(self, model_type: str, standing: Standing) -> Output:
         now_ms = self._clock_ms()
