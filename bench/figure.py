@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +21,7 @@ class Figure:
     target: float
     better: Literal["higher", "lower"]
     peer: str
-    command: str = field(default="")
+    command: str = ""
 
     @property
     def holds(self) -> bool:
@@ -31,11 +31,15 @@ class Figure:
     @property
     def row(self) -> dict[str, str | float | bool]:
         """The figure as it is written down."""
-        return {**asdict(self), "value": round(self.value, 3), "holds": self.holds, "command": self._command}
-
-    @property
-    def _command(self) -> str:
-        return self.command or f"make bench ONLY={self.name}"
+        return {
+            "name": self.name,
+            "value": round(self.value, 3),
+            "unit": self.unit,
+            "target": self.target,
+            "holds": self.holds,
+            "peer": self.peer,
+            "command": self.command or f"make bench ONLY={self.name}",
+        }
 
 
 def write(figures: Sequence[Figure], folder: Path = RESULTS) -> None:
