@@ -1,9 +1,10 @@
-"""The shipped models answer as their fp32 checkpoints did, whatever batch a sentence rides in."""
+"""The shipped models answer as their fp32 checkpoints did; a stock int8 of the same weights would not.
+
+That the engine's labels don't depend on the batch is held in test_inference_starter.py.
+"""
 
 from __future__ import annotations
 
-import json
-import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +19,6 @@ from streams.conversion.checks import Batches, Invariance, Limits, Scores, invar
 from streams.conversion.probe import read_probe
 from streams.conversion.runner import EncoderRunner, heads_of, tokenised
 from streams.conversion.verification import quality, read_held_out, verified_agreement
-from streams.inference.engine import OnnxEngine
-from streams.inference.protocol import Classification, Item
 from tests.support.stock_dynamic import as_float, as_stock_dynamic
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -34,30 +33,6 @@ def store() -> ModelStore:
 @pytest.fixture(scope="module")
 def probe() -> list[str]:
     return read_probe(MODELS / "probe" / "probe.jsonl")
-
-
-@pytest.fixture(scope="module")
-def items(probe: list[str]) -> list[Item]:
-    """Every sentence once, the model types in turn."""
-    names = list(MODEL_TYPES)
-    return [Item(names[index % len(names)], text) for index, text in enumerate(probe)]
-
-
-@pytest.fixture(scope="module")
-def engine(store: ModelStore) -> OnnxEngine:
-    return OnnxEngine(store, threads=2)
-
-
-@pytest.fixture(scope="module")
-def alone(engine: OnnxEngine, items: list[Item]) -> list[Classification]:
-    return [classified(engine, [item])[0] for item in items]
-
-
-def classified(engine: OnnxEngine, items: Sequence[Item]) -> list[Classification]:
-    outcomes = engine.classify(items)
-    answers = [outcome for outcome in outcomes if isinstance(outcome, Classification)]
-    assert len(answers) == len(items)
-    return answers
 
 
 def test_starter_set_has_all_model_types_with_their_labels(store: ModelStore) -> None:
@@ -78,65 +53,17 @@ def test_99_of_100_labels_are_those_of_the_fp32_checkpoints(store: ModelStore, p
     assert found.lowest >= 0.98, found
 
 
-def test_engine_gives_the_labels_of_the_fp32_checkpoints(
-    store: ModelStore, items: list[Item], alone: list[Classification]
+def test_labels_of_stock_dynamic_int8_of_the_same_weights_depend_on_the_batch(
+    store: ModelStore, probe: list[str]
 ) -> None:
-    fp32 = json.loads(store.fp32_labels_path.read_text(encoding="utf-8"))
-    same = [
-        answer.category_id == fp32[item.model_type][index]
-        for index, (item, answer) in enumerate(zip(items, alone, strict=True))
-    ]
-    assert sum(same) / len(same) >= 0.985  # 530 of the 5,830 comparisons above: a share of its own
-
-
-@pytest.mark.parametrize("size", [4, 64, 530])
-def test_engine_gives_the_same_labels_in_batches_of_any_size(
-    engine: OnnxEngine, items: list[Item], alone: list[Classification], size: int
-) -> None:
-    together = [
-        answer
-        for start in range(0, len(items), size)
-        for answer in classified(engine, items[start : start + size])
-    ]
-    assert_same(together, alone)
-
-
-def test_engine_gives_the_same_labels_when_the_sentences_are_shuffled(
-    engine: OnnxEngine, items: list[Item], alone: list[Classification]
-) -> None:
-    order = random.Random(11).sample(range(len(items)), len(items))
-    answers: dict[int, Classification] = {}
-    for start in range(0, len(order), 32):
-        rows = order[start : start + 32]
-        answers.update(zip(rows, classified(engine, [items[row] for row in rows]), strict=True))
-    assert_same([answers[index] for index in range(len(items))], alone)
-
-
-def assert_same(answers: Sequence[Classification], alone: Sequence[Classification]) -> None:
-    assert [answer.category_id for answer in answers] == [answer.category_id for answer in alone]
-    moves = [
-        abs(a - b)
-        for one, other in zip(answers, alone, strict=True)
-        for a, b in zip(one.scores, other.scores, strict=True)
-    ]
-    assert max(moves) <= LIMITS.score_move
-
-
-def test_no_label_of_any_head_depends_on_the_batch(store: ModelStore, probe: list[str]) -> None:
-    found = varied(store, EncoderRunner(store.encoder_path), probe[::2])
-    assert found.labels_changed == 0
-    assert found.passes(LIMITS), found
-
-
-def test_stock_dynamic_int8_of_the_same_weights_fails_that_check(store: ModelStore, probe: list[str]) -> None:
     stock = as_stock_dynamic(onnx.load(store.encoder_path))
     found = varied(store, EncoderRunner(stock.SerializeToString()), probe[::5])
     assert found.changed_elsewhere > 0
     assert not found.passes(LIMITS)
 
 
-def test_float_products_of_the_same_weights_pass_it(store: ModelStore, probe: list[str]) -> None:
-    """So that what fails above is the quantiser, not the way back to float products."""
+def test_labels_of_float_products_of_the_same_weights_do_not(store: ModelStore, probe: list[str]) -> None:
+    """So what fails above is the quantiser, not the way back to float products."""
     exact = as_float(onnx.load(store.encoder_path))
     assert "MatMulInteger" not in {node.op_type for node in exact.graph.node}
     found = varied(store, EncoderRunner(exact.SerializeToString()), probe[::5])

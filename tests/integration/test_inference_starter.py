@@ -62,6 +62,15 @@ def assert_same_labels(scores: Scores, others: Scores) -> None:
     assert (scores.argmax(axis=2) != others.argmax(axis=2)).sum() == 0
 
 
+def test_labels_of_the_engine_are_those_of_the_fp32_checkpoints(in_big_batches: Scores) -> None:
+    fp32 = json.loads(ModelStore(MODELS / "starter").fp32_labels_path.read_text(encoding="utf-8"))
+    expected = np.array([fp32[name] for name in MODEL_TYPES]).T
+    same = in_big_batches.argmax(axis=2) == expected
+    assert same.size >= 5_500
+    assert same.mean() >= 0.99
+    assert same.mean(axis=0).min() >= 0.98
+
+
 def test_labels_are_the_same_alone_as_in_big_batches(
     engine: OnnxEngine, sentences: list[str], in_big_batches: Scores
 ) -> None:

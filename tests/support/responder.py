@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from connectors.publishing.kafka_client import partition_count
 from schemas.claims import (
     EventClaims,
     Issuer,
@@ -32,6 +33,7 @@ from schemas.reply import ReplyAddress
 from tests.support.records import has_leaders
 
 CLASSIFY = "processing_activity.read"
+CODEC = Codec()
 SECRET = "a-secret-of-these-tests-and-nothing-else"
 SIGNING_KEY = SigningKey(issuer="tickets", kid="tickets-1", algorithm="HS256", key=SECRET)
 ISSUERS = IssuerList(
@@ -84,7 +86,7 @@ def accepted(
         now_ms=record.timestamp,
         required_permission=CLASSIFY,
     )
-    request = Codec().decode(value)
+    request = CODEC.decode(value)
     assert isinstance(request, ClassificationRequest)
     check_record(claims, headers, record.key, request, record.topic)
     return claims, request
@@ -153,7 +155,7 @@ class Responder:
         )
         await self.producer.send_and_wait(
             reply.topic,
-            Codec().encode(failure or result_for(request, now_ms)),
+            CODEC.encode(failure or result_for(request, now_ms)),
             key=reply.correlation_id,
             partition=reply.partition,
             headers=headers,
@@ -164,12 +166,16 @@ class Responder:
 async def responding(
     bootstrap_servers: str, topics: Sequence[str], *, issuers: IssuerList = ISSUERS
 ) -> AsyncIterator[Responder]:
-    """A responder that reads one-partition topics from their end on, ready when the block begins."""
+    """A responder that reads topics, all their partitions, from their end on; ready when the block begins."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, metadata_max_age_ms=3000)
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, metadata_max_age_ms=3000)
     await producer.start()
     await consumer.start()
-    partitions = [TopicPartition(topic, 0) for topic in topics]
+    partitions = [
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in range(await partition_count(bootstrap_servers, topic))
+    ]
     consumer.assign(partitions)
     for partition in partitions:
         await consumer.position(partition)
