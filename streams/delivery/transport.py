@@ -59,6 +59,17 @@ class DeliveryThread(driver.AIOKafkaConsumerThread):
             consumer.seek(tp, fetched[0].offset)
         return {}
 
+    async def on_thread_stop(self) -> None:
+        """Stop the consumer, also in the middle of a failure.
+
+        Where its stop cancels a fetch that waits to be tried again, aiokafka lets that cancellation out.
+        Faust takes it for this thread's own, and whoever waits for the thread waits for ever.
+        """
+        try:
+            await super().on_thread_stop()
+        except asyncio.CancelledError:
+            await self._ensure_consumer()._client.close()  # all that its stop had left to do
+
     def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
         """Not to stderr with all it says: the runner reports what ends the process."""
 

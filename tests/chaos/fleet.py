@@ -131,6 +131,7 @@ class Fleet:
     async def terminate_worker(self, chance: random.Random) -> int:
         """SIGTERM to a worker that is ready; its process id. Its end is awaited aside."""
         member = await self._any(chance, lambda member: member.is_ready)
+        member.doomed = True  # before its end begins: nobody is chosen twice
         self._do_aside(self._terminate(member))
         return member.pid
 
