@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import random
 import time
@@ -22,6 +23,8 @@ from streams.delivery.outputs import Parcel
 from streams.delivery.partitions import partition_of
 from streams.delivery.records import Output
 
+log = logging.getLogger(__name__)
+
 MAX_PRODUCE_BYTES = MAX_REQUEST_BYTES + DEAD_LETTER_HEADROOM_BYTES
 """A dead letter is the record itself and its provenance; the topic takes as much."""
 
@@ -30,6 +33,7 @@ LARGE_BYTES = MAX_BATCH_BYTES // 4
 """From here on a value goes by itself, and is measured on its way."""
 
 REQUEST_TIMEOUT_MS = 30_000
+STOP_TIMEOUT_S = 2.0
 # With aiokafka's five minutes, a producer stalls after a broker restart.
 METADATA_MAX_AGE_MS = 3_000
 
@@ -64,7 +68,7 @@ class DurableProducer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._producer is not None:
-            await self._producer.stop()
+            await stop_producer(self._producer)
 
     async def send(self, output: Output) -> asyncio.Future[RecordMetadata]:
         """Hand the output over; the future is done when the broker has it."""
@@ -170,6 +174,19 @@ async def start_producer(producer: AIOKafkaProducer) -> None:
     except (KafkaError, OSError) as error:
         await producer.stop()
         raise KafkaUnavailable(reason=type(error).__name__) from error
+
+
+async def stop_producer(producer: AIOKafkaProducer) -> None:
+    """Stop it, and wait for what it still holds no longer than a moment.
+
+    Its own stop waits for every confirmation, however long Kafka is away. What isn't confirmed now was never
+    acknowledged: its records come again, to whoever is there then.
+    """
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await producer.stop()
+    except TimeoutError:
+        log.warning("a producer ends with outputs that Kafka hasn't confirmed; their records come again")
 
 
 def never_expire(accumulator: MessageAccumulator) -> None:

@@ -28,6 +28,7 @@ from streams.delivery.producer import (
     MAX_PRODUCE_BYTES,
     METADATA_MAX_AGE_MS,
     start_producer,
+    stop_producer,
 )
 from streams.delivery.records import Output
 from streams.delivery.reply_addresses import ReplyAddresses, Undeliverable
@@ -68,7 +69,7 @@ class ReplyWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._producer is not None:
-            await self._producer.stop()
+            await stop_producer(self._producer)
 
     async def write(self, replies: Sequence[Output]) -> list[Undeliverable | None]:
         """Deliver each reply, or say why it can't be; a cluster that is away is waited for.
