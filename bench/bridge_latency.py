@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from statistics import quantiles
 
 import aiohttp
 
 from bench.figure import Figure
-from bench.rig import Rig, sentences
+from bench.rig import Rig
+from cli.demonstration.examples import read_examples
 from schemas.codec import Codec
 from schemas.events import ClassificationResult
-from schemas.taxonomy import MODEL_TYPES
 
 REQUESTS = 600
 WARM_UP = 40
+SEED = 20
 RATE = 20.0
 P50_TARGET_MS = 10.0
 P99_TARGET_MS = 30.0
 
 
 async def measure(rig: Rig) -> list[Figure]:
-    """Requests leave on a fixed beat, whether or not the ones before are answered."""
+    """The example sentences leave on a fixed beat, whether or not the ones before are answered."""
     await rig.stack.start_all()
     headers = {"Authorization": f"Bearer {rig.token()}"}
     async with aiohttp.ClientSession(rig.stack.bridge_url, headers=headers) as client:
@@ -40,12 +42,13 @@ async def measure(rig: Rig) -> list[Figure]:
 
 async def _ask(client: aiohttp.ClientSession, count: int) -> dict[str, float]:
     """Milliseconds by request id."""
-    texts, names = sentences(), list(MODEL_TYPES)
+    examples = [example for example in read_examples() if example.malformed is None]
+    order = random.Random(SEED)
     start = time.perf_counter()
     asked = []
     for index in range(count):
         await asyncio.sleep(max(0.0, start + index / RATE - time.perf_counter()))
-        body = {"text": texts[index % len(texts)], "model_type": names[index % len(names)]}
+        body = order.choice(examples).model_dump(include={"text", "model_type", "language"})
         asked.append(asyncio.create_task(_one(client, body)))
     return dict(await asyncio.gather(*asked))
 
