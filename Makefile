@@ -27,7 +27,7 @@ up: setup ## The same parts, left running, with a ready curl line
 
 test: setup $(TORCH_READY) ## Every test, on a real broker; under 12 minutes on two cores
 	$(PYTEST) -m "not torch" --junitxml=.cache/tests.xml
-	$(TORCH_VENV)/bin/python -m pytest -m torch --junitxml=.cache/tests-torch.xml
+	$(TORCH_VENV)/bin/python -m pytest -m torch tests/integration/test_conversion.py --junitxml=.cache/tests-torch.xml
 	$(BIN)/python tests/check_skips.py .cache/tests.xml .cache/tests-torch.xml
 
 lint: $(READY) ## ruff, mypy --strict, import-linter
