@@ -136,7 +136,7 @@ class _Run:
         havoc = Havoc(fleet, stage.broker, plan.seed, self._on_event)
         async with PacedPublisher(stage.kafka, stage.key) as publisher, asyncio.TaskGroup() as both:
             both.create_task(publisher.publish(self._traffic, rate=self._rate, burst=plan.burst))
-            both.create_task(havoc.run(schedule(plan), publisher))
+            both.create_task(havoc.run(schedule(plan), publisher, plan.burst / self._rate))
         return havoc, publisher
 
     def _process_lines(self, ends: Ends, faults: Sequence[tuple[DoneFault, float]]) -> list[Line]:

@@ -38,10 +38,13 @@ class Havoc:
         self._on_event = on_event
         self.done: list[DoneFault] = []
 
-    async def run(self, planned: Sequence[PlannedFault], publisher: PacedPublisher) -> None:
+    async def run(
+        self, planned: Sequence[PlannedFault], publisher: PacedPublisher, burst_every_s: float
+    ) -> None:
         """All of the planned faults."""
         for one in planned:
             await publisher.until_confirmed(one.after)
+            await asyncio.sleep(one.phase * burst_every_s)
             await self._do(one.fault)
 
     async def _do(self, fault: Fault) -> None:

@@ -79,9 +79,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlannedFault:
-    """`fault` comes once `after` records are confirmed."""
+    """Comes once `after` records are confirmed and `phase` (0 to 1) of the time to the next burst has passed.
+
+    A burst is confirmed at once, and from moment to moment the service does something else with it.
+    """
 
     after: int
+    phase: float
     fault: Fault
 
 
@@ -95,5 +99,5 @@ def schedule(plan: Plan) -> list[PlannedFault]:
     for place, kind in enumerate(kinds):
         inside = 0 < place < len(kinds) - 1
         share = FIRST_FAULT_SHARE + gap * (place + inside * chance.uniform(-JITTER, JITTER))
-        planned.append(PlannedFault(round(plan.records * share), kind))
+        planned.append(PlannedFault(round(plan.records * share), chance.random(), kind))
     return planned
