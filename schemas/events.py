@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class ClassificationRequest:
+class ClassificationRequest(msgspec.Struct, frozen=True):
     """One text and the question asked about it."""
 
     request_id: str
@@ -17,15 +17,15 @@ class ClassificationRequest:
     text: str
 
 
-class Score(NamedTuple):
-    """What the model gives one label; a result's scores sum to 1. A tuple, because there are so many."""
+class Score(msgspec.Struct, frozen=True):
+    """What the model gives one label; a result's scores sum to 1."""
 
     category_id: int
     label: str
     score: float
 
 
-class Timings(NamedTuple):
+class Timings(msgspec.Struct, frozen=True):
     """Where the time went, in milliseconds; `padding_share` is the share of the batch that was padding."""
 
     queue_ms: float
@@ -36,8 +36,7 @@ class Timings(NamedTuple):
     padding_share: float
 
 
-@dataclass(frozen=True, slots=True)
-class ClassificationResult:
+class ClassificationResult(msgspec.Struct, frozen=True):
     """The answer. `model_version` is the digest of the weights: data, not part of the result's identity."""
 
     result_id: str
@@ -60,8 +59,7 @@ class ClassificationResult:
     completed_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class ClassificationFailure:
+class ClassificationFailure(msgspec.Struct, frozen=True):
     """The typed answer where there is no result; `code` is one of schemas/errors/."""
 
     request_id: str
@@ -75,8 +73,7 @@ class ClassificationFailure:
     failed_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class ModelStatus:
+class ModelStatus(msgspec.Struct, frozen=True):
     """A worker's heartbeat for one model type; `start_id` changes with every start of the worker."""
 
     worker_id: str

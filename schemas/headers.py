@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeAlias
+
+import msgspec
 
 from .errors import BadHeaders, ClaimsMissing, VeriAIDPOError
 from .limits import MAX_CORRELATION_ID_BYTES, MAX_HEADERS, MAX_HEADERS_BYTES, MAX_TOKEN_BYTES
@@ -51,8 +52,7 @@ AVRO = b"application/avro"
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHeaders:
+class RequestHeaders(msgspec.Struct, frozen=True):
     """What a request's headers say, checked for form only; claims are checked elsewhere."""
 
     token: str

@@ -7,6 +7,7 @@ from json.encoder import encode_basestring_ascii
 from uuid import UUID
 
 RESULT_NAMESPACE = UUID("2b7f6d1e-6f0a-5a0c-9f4e-91202510f5a1")
+_IN_NAMESPACE = sha1(RESULT_NAMESPACE.bytes, usedforsecurity=False)
 
 
 def digest_of(value: bytes) -> str:
@@ -25,6 +26,8 @@ def result_id(
     parts = (issuer, tenant_id, request_id, model_type, digest, replay_id)
     name = f"[{','.join(map(encode_basestring_ascii, parts))}]"
     # uuid5(RESULT_NAMESPACE, name), without its two UUID objects.
-    found = sha1(RESULT_NAMESPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    named = _IN_NAMESPACE.copy()  # a new one has OpenSSL look its algorithm up again
+    named.update(name.encode())
+    found = named.hexdigest()
     variant = "89ab"[int(found[16], 16) & 3]
     return f"{found[:8]}-{found[8:12]}-5{found[13:16]}-{variant}{found[17:20]}-{found[20:32]}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TypedDict
+
+import msgspec
 
 from . import base64url
 from .limits import MAX_CORRELATION_ID_BYTES
@@ -13,8 +14,7 @@ MAX_PARTITION = 2**31 - 1
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyAddress:
+class ReplyAddress(msgspec.Struct, frozen=True):
     """`correlation_id` is the client's own bytes, echoed as they came."""
 
     topic: str
@@ -35,13 +35,9 @@ def reply_claim(reply: ReplyAddress) -> ReplyClaim:
     return {"topic": reply.topic, "partition": reply.partition, "correlation_id": encoded}
 
 
-def reply_of_claim(claim: object) -> ReplyAddress:
-    """The address that was signed; ValueError where the claim isn't one."""
-    if not isinstance(claim, dict):
-        raise ValueError("reply isn't an object")
-    topic, partition, encoded = claim.get("topic"), claim.get("partition"), claim.get("correlation_id")
-    if type(topic) is not str or type(partition) is not int or type(encoded) is not str:
-        raise ValueError("reply must hold topic, partition and correlation_id")
+def reply_of_claim(claim: ReplyClaim) -> ReplyAddress:
+    """The address that was signed; ValueError where it can't be one."""
+    topic, partition, encoded = claim["topic"], claim["partition"], claim["correlation_id"]
     if not -MAX_PARTITION - 1 <= partition <= MAX_PARTITION:
         raise ValueError("reply partition isn't a 32-bit number")
     if not _TOPIC.fullmatch(topic):

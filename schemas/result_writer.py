@@ -26,7 +26,7 @@ def write_result(event: ClassificationResult) -> bytes:
             _number(event.category_id),
             _double(event.confidence),
             _number(len(scores)),
-            *[_score_label(number, label) + _double(score) for number, label, score in scores],
+            *[_score_label(one.category_id, one.label) + _double(one.score) for one in scores],
             _END if scores else b"",
             _label(event.model_id),
             _label(event.model_version),

@@ -12,13 +12,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from connectors.companies import Company
 
 PLACEHOLDER = "[COMPANY]"
 
 
-@dataclass(frozen=True, slots=True)
-class NormalisedText:
+class NormalisedText(msgspec.Struct, frozen=True):
     """A text fit for the models, and the canonical names that were in it, by first appearance."""
 
     text: str

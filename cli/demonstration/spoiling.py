@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from msgspec import structs
+
 from connectors.publishing.publisher import SignedRecord
 from schemas import permissions
 from schemas.claims.mint import SigningKey, mint_event_claims
@@ -42,9 +44,9 @@ _RECIPES: Mapping[str, _Recipe] = {
     "wrong_digest": _Recipe(value=lambda value: value.replace(b" ", b"_"), signed=False),
     "forged_signature": _Recipe(forged=True),
     "expired_claims": _Recipe(age=timedelta(hours=3)),
-    "blank_text": _Recipe(request=lambda request: replace(request, text="   ")),
-    "wrong_language": _Recipe(request=lambda request: replace(request, language="fr")),
-    "unknown_model_type": _Recipe(request=lambda request: replace(request, model_type="astrology")),
+    "blank_text": _Recipe(request=lambda request: structs.replace(request, text="   ")),
+    "wrong_language": _Recipe(request=lambda request: structs.replace(request, language="fr")),
+    "unknown_model_type": _Recipe(request=lambda request: structs.replace(request, model_type="astrology")),
 }
 SPOILT_WAYS = tuple(_RECIPES)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from schemas.claims import EventClaims, IssuerList, check_claims, check_record, may_reply, verify_signature
 from schemas.codec import Codec
@@ -25,8 +26,7 @@ class Issuers(Protocol):
     async def refresh_for_unknown(self, issuer: str, kid: str) -> IssuerList: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True):
     """A request that is what its publisher signed, and that its publisher may make."""
 
     record: Record
@@ -35,8 +35,7 @@ class Admitted:
     headers: RequestHeaders
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """A dead letter; `claims` are there only where the signature verifies: then the failure is answered."""
 
     record: Record

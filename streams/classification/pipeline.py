@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+import msgspec
 
 from schemas.errors import Internal, Unavailable, VeriAIDPOError
 from streams.classification.admission import Admission, Admitted, Refused
@@ -35,8 +36,7 @@ class Normalise(Protocol):
     def __call__(self, text: str) -> NormalisedText: ...
 
 
-@dataclass(slots=True)
-class _Ready:
+class _Ready(msgspec.Struct, frozen=True):
     """A record that goes to the models."""
 
     place: int

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from aiokafka.errors import (
     KafkaError,
     KafkaTimeoutError,
@@ -29,8 +29,7 @@ FIRST_BACK_OFF_S = 0.1
 LONGEST_BACK_OFF_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(msgspec.Struct, frozen=True):
     """Outputs that are confirmed together, or fail together."""
 
     outputs: Sequence[Output]

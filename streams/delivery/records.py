@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
+
+import msgspec
 
 from schemas.errors import VeriAIDPOError
 from streams.delivery.prefix import CommitPrefix
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One record as it lies on its topic; `timestamp_ms` is the broker's append time."""
 
     topic: str
@@ -22,7 +22,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
-    prefix: CommitPrefix = field(repr=False, compare=False)
+    prefix: CommitPrefix
 
     def acknowledge(self) -> bool:
         """Let the record's offset go; only once the broker has confirmed all of its outputs."""
@@ -45,8 +45,7 @@ class OutputKind(Enum):
     STATUS = "status"
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """A record to produce; `partition` None leaves the choice to the key."""
 
     kind: OutputKind
@@ -60,8 +59,7 @@ class Output:
         return f"Output({self.kind.value} to {self.topic})"
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """The record's end: `outputs` go to our own topics and must arrive, `reply` goes to whoever asked.
 
     Each record has a result or a dead letter among its outputs, never neither.
@@ -71,8 +69,7 @@ class Done:
     reply: Output | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """Something the record needs is unavailable and nobody set a deadline: it stays, and is tried again."""
 
     error: VeriAIDPOError

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from schemas.errors import Internal, ModelUnavailable, UnknownModelType, VeriAIDPOError
 from streams.inference.backlog import Entry
@@ -51,8 +52,7 @@ class Call:
             self.done.set_result([self._answers[index] for index in range(len(self._items))])
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, eq=False):
     """Where an answer belongs: to the nth item of a call."""
 
     call: Call

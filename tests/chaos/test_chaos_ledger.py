@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import structs
 
 from schemas.codec import Codec
 from schemas.errors import ClaimsMissing
@@ -63,7 +64,7 @@ def result(number: int, **changes: object) -> Stored:
         requested_at_ms=1000,
         completed_at_ms=1001,
     )
-    event = replace(made, **changes)  # type: ignore[arg-type]
+    event = structs.replace(made, **changes)
     return Stored(Place(RESULTS, 0, number), 1002, b"r", Codec().encode(event), ())
 
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from schemas.claims import SigningKey
 from schemas.codec import Codec
 from schemas.events import ClassificationRequest
@@ -118,7 +120,7 @@ class Draft:
 
     def asking(self, **changes: str) -> Draft:
         """With another text, language, tenant, …"""
-        return replace(self, request=replace(self.request, **changes))
+        return replace(self, request=structs.replace(self.request, **changes))
 
     def claiming(self, **changes: Any) -> Draft:
         """With other claims than the request's, under their names in the token."""
@@ -130,7 +132,7 @@ class Draft:
     def replying(self, **changes: Any) -> Draft:
         """With another reply address."""
         assert self.reply is not None
-        return replace(self, reply=replace(self.reply, **changes))
+        return replace(self, reply=structs.replace(self.reply, **changes))
 
     def sign(self) -> Sent:
         """The record that a publisher would send."""

@@ -8,10 +8,9 @@ answers the fetch that began before the rebalance.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
-from faust.types import TP, Message
+from faust.types import TP
 
 from streams.delivery.app import DeliveryApp
 from streams.delivery.transport import PrefixConsumer, PrefixTransport
@@ -24,9 +23,8 @@ FETCH_S = 60.0
 class PatientConsumer(PrefixConsumer):
     """Its fetch waits so long for records that a rebalance always finds one under way."""
 
-    def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
-        fetched: AsyncIterator[tuple[TP, Message]] = super().getmany(FETCH_S)
-        return fetched
+    async def _wait_next_records(self, timeout: float) -> Any:
+        return await super()._wait_next_records(FETCH_S)
 
 
 class PatientTransport(PrefixTransport):

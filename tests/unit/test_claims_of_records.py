@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from schemas.claims import EventClaims, SigningKey, VerifyingKey, may_reply, verify_signature
 from schemas.codec import Codec
@@ -81,7 +82,7 @@ def test_the_same_record_published_twice_gives_the_same_result_id() -> None:
 
 
 def test_issuer_a_claiming_tenant_b_is_forbidden() -> None:
-    request = replace(REQUEST, tenant_id="tenant-b")
+    request = structs.replace(REQUEST, tenant_id="tenant-b")
 
     with pytest.raises(ClaimsForbidden, match="tenant"):
         admit(signed_record(request, tenant_id="tenant-b"))
@@ -89,7 +90,10 @@ def test_issuer_a_claiming_tenant_b_is_forbidden() -> None:
 
 def test_token_of_tenant_a_on_a_record_of_tenant_b_is_refused() -> None:
     with pytest.raises(RecordMismatch, match="tenant_id"):
-        admit(signed_record(replace(REQUEST, tenant_id="tenant-b")), issuers(issuer(tenants=frozenset("*"))))
+        admit(
+            signed_record(structs.replace(REQUEST, tenant_id="tenant-b")),
+            issuers(issuer(tenants=frozenset("*"))),
+        )
 
 
 def test_issuer_a_signing_as_issuer_b_is_unverified() -> None:
@@ -170,14 +174,14 @@ def test_a_copy_on_another_topic_is_refused() -> None:
 
 
 def test_a_wrong_digest_is_refused() -> None:
-    other = Codec().encode(replace(REQUEST, text="Một câu khác."))
+    other = Codec().encode(structs.replace(REQUEST, text="Một câu khác."))
 
     with pytest.raises(ClaimsMismatch, match="digest"):
         admit(replace(signed_record(), value=other))
 
 
 def test_a_token_for_another_audience_is_refused() -> None:
-    claims = replace(_verified(signed_record()), audience=("somebody-else",))
+    claims = structs.replace(_verified(signed_record()), audience=("somebody-else",))
     record = signed_record()
 
     with pytest.raises(ClaimsMismatch, match="audience"):
@@ -235,7 +239,7 @@ def test_a_jti_that_is_not_the_request_id_is_refused() -> None:
 
 def test_a_model_type_that_is_not_the_topics_is_refused() -> None:
     with pytest.raises(RecordMismatch, match="model_type"):
-        admit(signed_record(replace(REQUEST, model_type="regional")))
+        admit(signed_record(structs.replace(REQUEST, model_type="regional")))
 
 
 @pytest.mark.parametrize(
@@ -252,19 +256,19 @@ def test_a_request_that_no_model_can_answer_gets_its_own_error(
     changes: dict[str, Any], error: type[VeriAIDPOError]
 ) -> None:
     with pytest.raises(error):
-        admit(signed_record(replace(REQUEST, **changes)))
+        admit(signed_record(structs.replace(REQUEST, **changes)))
 
 
 @pytest.mark.parametrize("request_id", ["", "x" * 129, "a\nb", "a\x00b"])
 def test_an_id_that_breaks_keys_or_logs_is_refused(request_id: str) -> None:
-    record = signed_record(replace(REQUEST, request_id=request_id), request_id=request_id)
+    record = signed_record(structs.replace(REQUEST, request_id=request_id), request_id=request_id)
 
     with pytest.raises(InvalidId):
         admit(replace(record, key=request_id.encode()))
 
 
 def test_a_token_with_another_records_headers_is_still_bound_to_its_own_value() -> None:
-    first, second = signed_record(), signed_record(replace(REQUEST, text="Một câu khác."))
+    first, second = signed_record(), signed_record(structs.replace(REQUEST, text="Một câu khác."))
     stolen = dict(first.headers)[AUTHORIZATION]
 
     with pytest.raises(ClaimsMismatch):

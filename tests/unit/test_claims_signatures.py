@@ -257,7 +257,7 @@ def test_what_our_reader_takes_pyjwts_takes_with_the_same_content(a: str, b: str
         return
     theirs = jwt.PyJWS().decode_complete(compact, options={"verify_signature": False})
     assert theirs["header"] == ours.header
-    assert json.loads(theirs["payload"]) == ours.claims
+    assert theirs["payload"] == ours.payload
     assert theirs["signature"] == ours.signature
 
 
@@ -266,7 +266,7 @@ def _verify(signed: str, trusted: IssuerList | None = None) -> Any:
 
 
 def _claims() -> dict[str, object]:
-    return dict(read_compact(token(VALUE)).claims)
+    return dict(json.loads(read_compact(token(VALUE)).payload))
 
 
 def _sign(claims: dict[str, object], header: dict[str, object] | None = None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import tracemalloc
 from contextlib import suppress
@@ -13,6 +12,7 @@ import pytest
 from fastavro import schemaless_writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from schemas.avro_schemas import EVENT_NAMES, current_json, known_writers, released_versions, writer_of
 from schemas.codec import Codec
@@ -83,9 +83,9 @@ def test_every_event_survives_the_way_there_and_back(event: Event) -> None:
 def test_a_result_is_written_as_fastavro_writes_it(event: ClassificationResult) -> None:
     writers = [writer for writer in known_writers().values() if writer.is_current]
     (schema,) = [writer.parsed for writer in writers if writer.event == "ClassificationResult"]
-    fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
-    fields["scores"] = [score._asdict() for score in event.scores]
-    fields["timings"] = event.timings._asdict()
+    fields = structs.asdict(event)
+    fields["scores"] = [structs.asdict(score) for score in event.scores]
+    fields["timings"] = structs.asdict(event.timings)
     fields["requested_at"], fields["completed_at"] = event.requested_at_ms, event.completed_at_ms
     out = BytesIO()
     schemaless_writer(out, schema, fields)

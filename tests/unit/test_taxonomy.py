@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from schemas.content import check_content
 from schemas.errors import BadRecord, ConfigurationError, RecordMismatch, UnknownModelType
@@ -67,7 +66,7 @@ def test_an_unknown_model_type_is_answered_with_the_known_ones() -> None:
 @pytest.mark.parametrize("field", ["model_type", "language"])
 def test_a_text_in_the_wrong_field_is_not_repeated_by_the_error(field: str) -> None:
     text = "Khách hàng Nguyễn Văn A"
-    request = replace(ClassificationRequest("r", "t", "principles", "vi", "x"), **{field: text})
+    request = structs.replace(ClassificationRequest("r", "t", "principles", "vi", "x"), **{field: text})
 
     with pytest.raises(BadRecord) as caught:
         check_content(request)
