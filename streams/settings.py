@@ -13,7 +13,7 @@ class DeliverySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     batch_records: int = Field(128, ge=1, le=1_000, description="The most records in a batch.")
-    batches_in_child: int = Field(2, ge=1, le=4, description="One computes, the next is made ready.")
+    batches_in_child: int = Field(2, ge=1, le=4, description="Batches computed side by side.")
     work_in_flight_s: float = Field(5.0, gt=0, le=10, description="The most engine work under way at once.")
     queue_records: int = Field(256, ge=1, description="Records that wait for a batch, for each model type.")
     parked_records: int = Field(256, ge=1, description="Records, by type, that wait for a model or for keys.")

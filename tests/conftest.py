@@ -26,10 +26,10 @@ async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kafka
 
 @pytest.fixture(scope="session")
 async def declared_topics(kafka: Kafka) -> Kafka:
-    """The shared cluster with every declared topic on it (4 partitions, replies for `bridge` and `tests`)."""
+    """The shared cluster with every declared topic on it (4 partitions, and replies for our tests)."""
     settings = TopicSettings(partitions=4, reply_partitions=4)
     reach = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
-    await create_declared_topics(reach, settings, clients=["tests"])
+    await create_declared_topics(reach, settings, clients=["tests", "worker-tests"])
     return kafka
 
 

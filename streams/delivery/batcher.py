@@ -19,7 +19,6 @@ from streams.settings import DeliverySettings
 
 log = logging.getLogger(__name__)
 
-WORTH_A_BATCH = 32  # waiting records, while another batch is in the child
 LOG_EVERY_S = 10.0
 TURNS_WITHOUT_A_RECORD = 3
 UNCONFIRMED_BATCHES = 4  # computed, and not yet confirmed by the broker
@@ -63,7 +62,6 @@ class Batcher:
         self._intakes: dict[str, Intake] = {}
         self._turn: list[Intake] = []
         self._ready = asyncio.Event()
-        self._deciding = 0
         self._logged_at_s: dict[str, float] = {}
         self._in_child = asyncio.Semaphore(settings.batches_in_child)
         self._unconfirmed = asyncio.Semaphore(UNCONFIRMED_BATCHES)
@@ -90,12 +88,9 @@ class Batcher:
                 batches.create_task(self._process(await self._next_batch()))
 
     async def _next_batch(self) -> list[Record]:
-        while not (self._is_worth_it() and (batch := self._take())):
+        while not (batch := self._take()):
             self._ready.clear()
-            # While it isn't worth it, only new records or the end of a batch change that: a parked record
-            # that is due would have us spin.
-            due = (intake.retry_in() for intake in self._turn) if self._is_worth_it() else ()
-            retries = [seconds for seconds in due if seconds is not None]
+            retries = [s for intake in self._turn if (s := intake.retry_in()) is not None]
             try:
                 async with asyncio.timeout(min(retries, default=None)):
                     await self._ready.wait()
@@ -115,11 +110,6 @@ class Batcher:
 
     def _waiting(self) -> int:
         return sum(intake.waiting for intake in self._turn)
-
-    def _is_worth_it(self) -> bool:
-        """A small batch goes at once to a child that has nothing to do, and else waits until it has: each
-        batch costs the same few produce requests, and the wait is over within the batch before it."""
-        return not self._deciding or self._waiting() >= WORTH_A_BATCH
 
     def _take(self) -> list[Record]:  # 1
         batch: list[Record] = []
@@ -142,11 +132,8 @@ class Batcher:
 
     async def _process(self, batch: list[Record]) -> None:
         started = self._clock()
-        self._deciding += 1
         outcomes = await self._handler(batch)  # 2
-        self._deciding -= 1
         self._in_child.release()
-        self._ready.set()
         self._budget.learn(batch_bytes=sum(map(_size, batch)), elapsed_s=self._clock() - started)
         done = [
             (record, outcome)

@@ -1,15 +1,14 @@
 """What waits for the models: batches formed by arrival, and what becomes of a batch whose child died. Pure.
 
-A batch that was computing when its child died is the suspect: it is sent again once, whole; the next time it
-is halved, and so on down to single entries. An entry that was alone in the child at `POISON_DEATHS` deaths,
-with no other batch blamed in between, is poison. The batch that only stood ready behind the suspect is not
-blamed.
+The batches that were in the child when it died are suspects. Each is sent again once, whole, with nothing
+beside it, so that the next death says whose it was; then it is halved, and so on down to single entries. An
+entry that was alone in the child at `POISON_DEATHS` deaths, with no other death in between, is poison.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -44,7 +43,6 @@ class Backlog(Generic[Owner]):
         self._max_entries = max_entries
         self._max_bytes = max_bytes
         self._waiting: deque[Entry[Owner]] = deque()
-        self._tokens = 0
         self._entries = 0
         self._retries: deque[Batch[Owner]] = deque()
         self._suspect: Entry[Owner] | None = None
@@ -56,47 +54,42 @@ class Backlog(Generic[Owner]):
 
     def add(self, entry: Entry[Owner]) -> None:
         self._waiting.append(entry)
-        self._tokens += entry.tokens
         self._entries += 1
 
     def abandon(self, entry: Entry[Owner]) -> None:
         """Nobody waits for it any more; it is skipped when its turn comes."""
         entry.abandoned = True
 
-    def next_batch(self, *, only_full: bool) -> Batch[Owner] | None:
-        """The batch that goes to the child now.
-
-        `only_full`: the child has something to compute, so a batch that could still grow had better wait.
-        """
+    def next_batch(self, in_child: Collection[Batch[Owner]]) -> Batch[Owner] | None:
+        """The batch that goes to the child now, beside those that are in it; a suspect goes alone."""
+        if in_child and (self._retries or any(batch.deaths for batch in in_child)):
+            return None
         while self._retries:
             batch = self._retries.popleft()
             batch.entries = [entry for entry in batch.entries if not entry.abandoned]
             if batch.entries:
                 return batch
-        if only_full and self._tokens < self._max_tokens and self._entries < self._max_entries:
-            return None
         entries = self._take()
         return Batch(entries) if entries else None
 
     def died(self, in_child: Sequence[Batch[Owner]]) -> list[Entry[Owner]]:
-        """The child died with these batches in it, the computing one first. Returns what is poison.
+        """The child died with these batches in it. Returns what is poison.
 
         All the rest will come out of `next_batch` again, before anything newer.
         """
-        if not in_child:
-            return []
-        suspect, *bystanders = in_child
-        self._retries.extendleft(reversed(bystanders))
-        suspect.deaths += 1
-        if len(suspect.entries) == 1:
-            return self._blame(suspect)
+        for batch in in_child:
+            batch.deaths += 1
+        match in_child:
+            case []:
+                return []
+            case [Batch(entries=[_]) as alone]:
+                return self._blame(alone)
+            case [Batch(deaths=deaths) as suspect] if deaths > 1:
+                middle = len(suspect.entries) // 2
+                halves = suspect.entries[:middle], suspect.entries[middle:]
+                in_child = [Batch(half, deaths=1) for half in halves]
         self._suspect = None
-        parts = [suspect]
-        if suspect.deaths > 1:
-            middle = len(suspect.entries) // 2
-            halves = suspect.entries[:middle], suspect.entries[middle:]
-            parts = [Batch(half, deaths=1) for half in halves]
-        self._retries.extendleft(reversed(parts))
+        self._retries.extendleft(reversed(in_child))
         return []
 
     def clear(self) -> list[Entry[Owner]]:
@@ -105,7 +98,7 @@ class Backlog(Generic[Owner]):
         waiting = [*retried, *self._waiting]
         self._retries.clear()
         self._waiting.clear()
-        self._tokens = self._entries = 0
+        self._entries = 0
         return [entry for entry in waiting if not entry.abandoned]
 
     def _blame(self, batch: Batch[Owner]) -> list[Entry[Owner]]:
@@ -131,6 +124,5 @@ class Backlog(Generic[Owner]):
                     break
                 taken.append(entry)
             self._waiting.popleft()
-            self._tokens -= entry.tokens
             self._entries -= 1
         return taken

@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NoReturn
 
 from streams.inference.frames import LinkClosed, LinkError, frame, read_frame
 from streams.inference.messages import (
@@ -30,13 +30,19 @@ from streams.inference.messages import (
     encode_from_child,
 )
 from streams.inference.parent_death import end_with_parent
-from streams.inference.protocol import Engine, Item, ItemFailure, Outcome
+from streams.inference.protocol import BATCHES_AT_ONCE, Engine, Item, ItemFailure, Outcome
 
 EXIT_UNUSABLE: Final = 3
 """The engine couldn't be loaded; the worker was told why."""
 
 EXIT_GARBAGE: Final = 4
 """What came over the pipe was no batch."""
+
+NICENESS: Final = 10
+"""Models take every core they get; whoever only hands records on comes first. Counts within a container."""
+
+EXIT_FAILED: Final = 5
+"""Something here that isn't an item's fault."""
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +58,7 @@ def run_child(load: Callable[[], Engine], *, parent_pid: int | None = None) -> i
     end_with_parent(parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(NICENESS)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     link = _Link(*_claim_standard_streams())
     batches = link.read_in_background()
@@ -62,9 +69,22 @@ def run_child(load: Callable[[], Engine], *, parent_pid: int | None = None) -> i
         link.send(Unusable(str(getattr(error, "code", type(error).__name__))))
         return EXIT_UNUSABLE
     link.send(Ready(dict(engine.models), engine.max_tokens))
-    while True:
-        batch = batches.get()
-        link.send(BatchResults(batch.batch_id, classify_each(engine, batch.items)))
+    for number in range(1, BATCHES_AT_ONCE):
+        threading.Thread(
+            target=_serve, args=(engine, batches, link), name=f"batches-{number}", daemon=True
+        ).start()
+    return _serve(engine, batches, link)
+
+
+def _serve(engine: Engine, batches: queue.SimpleQueue[ClassifyBatch], link: _Link) -> NoReturn:
+    """One batch after another, until the process ends."""
+    try:
+        while True:
+            batch = batches.get()
+            link.send(BatchResults(batch.batch_id, classify_each(engine, batch.items)))
+    except BaseException:
+        log.exception("the child fails")
+        os._exit(EXIT_FAILED)  # with a thread less, its batches would wait for the worker's time limit
 
 
 def classify_each(engine: Engine, items: Sequence[Item]) -> tuple[Outcome, ...]:
@@ -89,6 +109,7 @@ class _Link:
     def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
         self._source = source
         self._sink = sink
+        self._sending = threading.Lock()
         self._batches: queue.SimpleQueue[ClassifyBatch] = queue.SimpleQueue()
 
     def read_in_background(self) -> queue.SimpleQueue[ClassifyBatch]:
@@ -97,9 +118,11 @@ class _Link:
         return self._batches
 
     def send(self, message: FromChild) -> None:
+        data = frame(encode_from_child(message))
         try:
-            self._sink.write(frame(encode_from_child(message)))
-            self._sink.flush()
+            with self._sending:
+                self._sink.write(data)
+                self._sink.flush()
         except OSError:
             os._exit(0)  # the worker is gone
 

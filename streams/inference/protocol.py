@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
+
+BATCHES_AT_ONCE: Final = 2
+"""A child computes so many batches side by side."""
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ import pytest
 from schemas.errors import Internal, ModelUnavailable, UnknownModelType
 from schemas.taxonomy import MODEL_TYPES
 from streams.inference.process import InferenceProcess
-from streams.inference.protocol import Classification, Item
+from streams.inference.protocol import BATCHES_AT_ONCE, Classification, Item
 from streams.inference.spawn import Child, ChildCommand, constant_child
 from tests.support import faulty_child
 from tests.support.processes import is_running
@@ -133,16 +133,27 @@ async def test_a_lone_text_is_not_held_back_when_the_child_is_idle(faulty: Fault
     assert [items for _, items in faulty.batches] == [1, 1]
 
 
+async def test_a_lone_text_does_not_wait_behind_another_batch_that_computes(faulty: Faulty) -> None:
+    process = await faulty.start()
+    slow = asyncio.create_task(process.classify([Item("principles", faulty_child.HANG)]))
+    await faulty.begins(1)
+    assert all_classified(await process.classify([ITEM]))
+    assert not slow.done()
+    slow.cancel()
+
+
 async def test_cancelled_call_gives_up_what_still_waits(faulty: Faulty) -> None:
     process = await faulty.start()
     first = asyncio.create_task(process.classify([SLOW]))
     await faulty.begins(1)
+    second = asyncio.create_task(process.classify([SLOW]))
+    await faulty.begins(BATCHES_AT_ONCE)
     cancelled = asyncio.create_task(process.classify([SLOW] * 50))
     last = asyncio.create_task(process.classify([ITEM] * 2))
     await asyncio.sleep(0)
     cancelled.cancel()
-    assert all_classified([*await first, *await last])
-    assert [items for _, items in faulty.batches] == [1, 2]
+    assert all_classified([*await first, *await second, *await last])
+    assert [items for _, items in faulty.batches] == [1, 1, 2]
     assert cancelled.cancelled()
 
 

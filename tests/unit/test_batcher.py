@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from schemas.errors import ModelUnavailable, NotAvro
-from streams.delivery.batcher import WORTH_A_BATCH, Batcher
+from streams.delivery.batcher import Batcher
 from streams.delivery.dead_letters import dead_letter
 from streams.delivery.outputs import OutputWriter
 from streams.delivery.prefix import CommitPrefix
@@ -240,7 +240,7 @@ async def test_revoked_records_are_dropped_unacknowledged() -> None:
         assert [output.value for output in running.writer.written] == [b"in the child"]
 
 
-async def test_idle_child_gets_a_small_batch_at_once_and_a_busy_one_a_larger_one_later() -> None:
+async def test_small_batches_go_side_by_side_and_what_comes_meanwhile_goes_together() -> None:
     sizes: list[int] = []
     leave = asyncio.Event()
 
@@ -249,16 +249,15 @@ async def test_idle_child_gets_a_small_batch_at_once_and_a_busy_one_a_larger_one
         await leave.wait()
         return [Done((result_of(record),)) for record in batch]
 
-    async with bench(handle) as running:
-        await running.put(b"1")
+    async with bench(handle, batches_in_child=2) as running:
+        await running.put(b"alone")
         await eventually(lambda: sizes == [1], timeout_s=5)
-        await running.put(*[b"2"] * (WORTH_A_BATCH - 1))
-        await asyncio.sleep(0.05)
-        assert sizes == [1]
-        await running.put(b"3")
-        await eventually(lambda: sizes == [1, WORTH_A_BATCH], timeout_s=5)
+        await running.put(b"alone")
+        await eventually(lambda: sizes == [1, 1], timeout_s=5)
+        await running.put(*[b"together"] * 5)
         leave.set()
-        await running.acknowledged_up_to(WORTH_A_BATCH + 1)
+        await running.acknowledged_up_to(7)
+        assert sizes == [1, 1, 5]
 
 
 async def test_batch_holds_no_more_work_than_some_seconds() -> None:

@@ -82,10 +82,10 @@ async def test_parked_record_that_is_due_waits_for_the_child_without_spinning() 
     turns = 0
 
     class Counting(Batcher):
-        def _is_worth_it(self) -> bool:
+        def _take(self) -> list[Record]:
             nonlocal turns
             turns += 1
-            return super()._is_worth_it()
+            return super()._take()
 
     async def handle(batch: Sequence[Record]) -> Sequence[Outcome]:
         if batch[0].value == b"slow":
