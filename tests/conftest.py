@@ -17,6 +17,12 @@ from tests.support.clusters import JARS_DIR, Kafka, running_kafka
 StartBroker = Callable[..., Awaitable[Broker]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests stay in one process, where its fixtures are, when two share the work."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(scope="session")
 async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kafka]:
     """One cluster for the whole run. Tests share it: a topic or group of their own has a name of its own."""

@@ -23,6 +23,7 @@ SHORT = Plan(
 
 
 @pytest.mark.kafka
+@pytest.mark.timed
 @pytest.mark.timeout(300)
 async def test_no_record_is_lost_while_workers_children_and_the_broker_are_killed(tmp_path: Path) -> None:
     report = await run_chaos(SHORT, tmp_path)

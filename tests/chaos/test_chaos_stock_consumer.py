@@ -40,6 +40,7 @@ RATE = 200.0
 
 
 @pytest.mark.kafka
+@pytest.mark.timed
 async def test_records_that_wait_while_others_pass_survive_a_kill_only_with_our_consumer(
     tmp_path: Path,
 ) -> None:

@@ -16,7 +16,7 @@ from tests.support.bad_input_barrage import (
     Barrage,
 )
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timed]
 
 P99_LIMIT_S = 1.0
 

@@ -25,7 +25,7 @@ from tests.support.bad_input_case import FAILURE, RESULT
 from tests.support.bad_input_records import MODEL_TYPE, TENANT, TEXT, TOPIC
 from tests.support.bad_input_values import COMPRESSED
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timed]
 
 DEAD = sorted(name for name, case in CASES.items() if case.code)
 BYTE_FOR_BYTE = sorted(set(DEAD) - set(COMPRESSED))

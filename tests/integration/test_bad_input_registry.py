@@ -12,13 +12,14 @@ from uuid import uuid4
 
 import pytest
 from fastavro import parse_schema, schemaless_writer
+from msgspec import structs
 
 from connectors.publishing.replies import ReplyReader
 from connectors.schema_registry import ConfluentRegistry, RegistrySettings
 from schemas.avro_schemas import current_json
 from schemas.codec import Codec
 from schemas.errors import UnknownSchema
-from schemas.events import ClassificationRequest, ClassificationResult
+from schemas.events import ClassificationResult
 from tests.support.bad_input_producer import RawBatch, RawProducer
 from tests.support.bad_input_records import MODEL_TYPE, REPLIES, TOPIC, Draft, Sent, write_issuers
 from tests.support.clusters import Kafka
@@ -114,7 +115,7 @@ def framed(schema_id: int, schema: Any, good: Draft) -> Sent:
     """The request as a publisher with that schema writes it."""
     out = BytesIO(b"\0" + schema_id.to_bytes(4, "big"))
     out.seek(0, 2)
-    fields = {name: getattr(good.request, name) for name in ClassificationRequest.__dataclass_fields__}
+    fields = structs.asdict(good.request)
     schemaless_writer(out, parse_schema(schema), {**fields, "channel": "mail"})
     return good.sign_value(out.getvalue())
 

@@ -10,7 +10,7 @@ from tests.support.bad_input_barrage import CASES, WAVES, Barrage
 from tests.support.bad_input_claims import ADDRESSES, COPIES
 from tests.support.bad_input_records import OTHER_REPLIES, REPLIES
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timed]
 
 UNDELIVERABLE = {
     "a reply topic that doesn't exist": b"the topic doesn't exist",

@@ -22,7 +22,7 @@ from tests.support.clusters import JARS_DIR
 from tests.support.processes import Process, run_veriaidpo
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timed]
 
 MODEL_TYPE = "breach_triage"
 

@@ -78,12 +78,12 @@ async def test_wheel_holds_one_package_with_its_schemas_types_and_licence(instal
     assert any(name.startswith("veriaidpo_client/schemas/avro/released/1/") for name in names)
 
 
-async def test_it_needs_three_packages_and_has_the_services_version(installed: Distribution) -> None:
+async def test_it_needs_four_packages_and_has_the_services_version(installed: Distribution) -> None:
     with zipfile.ZipFile(installed.wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = archive.read(name).decode()
     needed = re.findall(r"^Requires-Dist: ([A-Za-z0-9_-]+)", metadata, re.M)
-    assert sorted(name.lower() for name in needed) == ["aiokafka", "fastavro", "pyjwt"]
+    assert sorted(name.lower() for name in needed) == ["aiokafka", "fastavro", "msgspec", "pyjwt"]
     service = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     assert f"\nVersion: {service['version']}\n" in metadata
 

@@ -287,6 +287,6 @@ def _signed_address(sent: Sent) -> ReplyAddress | None:
     token = next((value for name, value in sent.headers if name == AUTHORIZATION), None)
     try:
         reply = json.loads(base64url.decode((token or b"").split(b".")[1]))["reply"]
-        return reply_of_claim(reply)
-    except (IndexError, KeyError, ValueError):
+        return None if reply is None else reply_of_claim(reply)
+    except (IndexError, KeyError, TypeError, ValueError):
         return None
