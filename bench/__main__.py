@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
@@ -39,6 +40,7 @@ def main() -> int:
     parser.add_argument("--only", choices=names, help="the one figure to measure (and those of the same run)")
     only = parser.parse_args().only
     chosen = [run for group, run in BENCHMARKS.items() if only is None or only in group]
+    uvloop.install()  # the less a caller costs, the more of a latency is the service's
     figures = asyncio.run(_measure(chosen))
     write(figures)
     Console().print(_table(figures))

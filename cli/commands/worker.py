@@ -61,7 +61,8 @@ def worker(
         if engine is Engine.CONSTANT
         else onnx_child(models_dir or settings.models_dir, settings.worker.threads)
     )
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    uvloop.install()  # Faust's consumers have loops of their own, in threads
+    with asyncio.Runner() as runner:
         code = runner.run(_run(settings, list(dict.fromkeys(served)), child))
     _exit(code)
 

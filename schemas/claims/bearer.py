@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
@@ -32,27 +33,9 @@ class Caller:
 
 def verify_bearer(token: str, *, secret: str, now_s: float, algorithm: str = "HS256") -> Caller:
     """The caller behind a bearer token; Unauthenticated where it is forged, expired or an event's."""
-    raw_secret = check_secret(secret, "JWT_SECRET_KEY")
-    _check_algorithm(algorithm)
-    try:
-        decoded = _JWS.decode_complete(token.encode("utf-8", "replace"), raw_secret, [algorithm])
-        header, claims = decoded["header"], json.loads(decoded["payload"])
-    except (PyJWTError, ValueError, RecursionError) as error:
-        raise Unauthenticated(
-            reason="the token isn't one of ours", reason_vi="token không phải do hệ thống cấp"
-        ) from error
-    typ = header.get("typ")
-    if (typ.lower() if isinstance(typ, str) else typ) not in _TYPES:
-        raise Unauthenticated(
-            reason="this kind of token isn't for callers", reason_vi="loại token này không dành cho người gọi"
-        )
-    if not isinstance(claims, dict):
-        raise Unauthenticated(
-            reason="the token's payload isn't an object",
-            reason_vi="nội dung token không phải là một đối tượng",
-        )
-    _check_time(claims, now_s)
-    return _caller(claims)
+    signed = _signed(token, secret, algorithm)
+    _check_time(signed.expires, signed.not_before, now_s)
+    return signed.caller
 
 
 def mint_bearer(
@@ -83,15 +66,47 @@ def mint_bearer(
 _JWS = PyJWS(algorithms=ALGORITHMS)
 
 
+class _Signed(NamedTuple):
+    """What a token says, signed; whether it still counts is another question."""
+
+    caller: Caller
+    expires: int | float
+    not_before: int | float
+
+
+@lru_cache(maxsize=1024)  # a caller sends the same token for an hour; what is refused isn't remembered
+def _signed(token: str, secret: str, algorithm: str) -> _Signed:
+    raw_secret = check_secret(secret, "JWT_SECRET_KEY")
+    _check_algorithm(algorithm)
+    try:
+        decoded = _JWS.decode_complete(token.encode("utf-8", "replace"), raw_secret, [algorithm])
+        header, claims = decoded["header"], json.loads(decoded["payload"])
+    except (PyJWTError, ValueError, RecursionError) as error:
+        raise Unauthenticated(
+            reason="the token isn't one of ours", reason_vi="token không phải do hệ thống cấp"
+        ) from error
+    typ = header.get("typ")
+    if (typ.lower() if isinstance(typ, str) else typ) not in _TYPES:
+        raise Unauthenticated(
+            reason="this kind of token isn't for callers", reason_vi="loại token này không dành cho người gọi"
+        )
+    if not isinstance(claims, dict):
+        raise Unauthenticated(
+            reason="the token's payload isn't an object",
+            reason_vi="nội dung token không phải là một đối tượng",
+        )
+    expires, not_before = claims.get("exp"), claims.get("nbf", 0)
+    if not _is_time(expires) or not _is_time(not_before):
+        raise Unauthenticated(reason="the token names no expiry", reason_vi="token không có thời hạn")
+    return _Signed(_caller(claims), expires, not_before)
+
+
 def _check_algorithm(algorithm: str) -> None:
     if algorithm not in ALGORITHMS:
         raise ConfigurationError(setting="JWT_ALGORITHM", reason=f"use one of {', '.join(ALGORITHMS)}")
 
 
-def _check_time(claims: dict[str, object], now_s: float) -> None:
-    expires, not_before = claims.get("exp"), claims.get("nbf", 0)
-    if not _is_time(expires) or not _is_time(not_before):
-        raise Unauthenticated(reason="the token names no expiry", reason_vi="token không có thời hạn")
+def _check_time(expires: float, not_before: float, now_s: float) -> None:
     if now_s >= expires:
         raise Unauthenticated(reason="the token has expired", reason_vi="token đã hết hạn")
     if now_s + LEEWAY_S < not_before:
