@@ -94,7 +94,7 @@ async def run_worker(
         gauge = await stack.enter_async_context(
             GroupGauge(options, list(apps.values()), is_working=lambda: inference.busy)
         )
-        standings = _Standings(apps, inference)
+        standings = _Standings(apps, inference, stop)
         heartbeat = Heartbeat(
             producer,
             codec,
@@ -121,11 +121,18 @@ async def run_worker(
 
 
 class _Standings:
-    """Which model types can be answered: the group has its partitions, the child has the model."""
+    """Which model types can be answered: the group has its partitions, the child has the model.
 
-    def __init__(self, apps: Mapping[str, DeliveryApp], inference: InferenceProcess) -> None:
+    None once the worker was asked to stop: whoever waits for one of its batches is still answered, and
+    nobody new is sent to it.
+    """
+
+    def __init__(
+        self, apps: Mapping[str, DeliveryApp], inference: InferenceProcess, stop: asyncio.Event
+    ) -> None:
         self._apps = apps
         self._inference = inference
+        self._stop = stop
 
     def __call__(self) -> dict[str, Standing]:
         return {model_type: self._standing(model_type, app) for model_type, app in self._apps.items()}
@@ -134,7 +141,7 @@ class _Standings:
         model = self._inference.models.get(model_type)
         if model is None:
             return Standing(ready=False)
-        ready = app.assigned.is_set() and self._inference.unavailable is None
+        ready = app.assigned.is_set() and self._inference.unavailable is None and not self._stop.is_set()
         return Standing(ready, model.model_id, model.version)
 
 

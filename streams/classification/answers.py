@@ -20,7 +20,7 @@ from streams.delivery.wall_clock import utc_from_ms
 from streams.inference.protocol import Classification, ModelInfo
 from streams.normalisation import NormalisedText
 
-SOURCE = "veriaidpo/worker"
+SOURCE = "/veriaidpo/worker"
 
 
 class Answers:

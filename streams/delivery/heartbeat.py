@@ -101,7 +101,7 @@ class Heartbeat:
         )
         headers = event_headers(
             event_type=MODEL_STATUS_SENT,
-            source=f"veriaidpo/worker/{self._worker_id}",
+            source=f"/veriaidpo/worker/{self._worker_id}",
             event_id=f"{self._start_id}/{model_type}/{int(now_ms)}",
             now=utc_from_ms(now_ms),
         )

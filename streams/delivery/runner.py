@@ -33,8 +33,8 @@ async def run_apps(
     """Run until `stop`, or until anything fails; the answer is the process's exit code.
 
     `beside` are coroutines that never end by themselves (watchdog, heartbeat): their failure is the
-    process's. `farewell` is said first of all when it is asked to stop. Whatever ends it, nothing is
-    skipped: only acknowledged records are committed.
+    process's. They go on while batches are finished; `farewell` is said when that is over. Whatever ends it,
+    nothing is skipped: only acknowledged records are committed.
     """
     worker = AppsWorker(*apps)
     consuming = asyncio.create_task(worker.start(), name="apps")
@@ -48,11 +48,12 @@ async def run_apps(
         if code != EX_OK:
             for app in apps:
                 app.drain_timeout_s = 0.0  # whoever would finish the batches may be what failed
+        code = await stop_within(worker, code, grace_period_s if code == EX_OK else CRASH_GRACE_S)
         if farewell is not None:
             for task in others:
                 task.cancel()
             await farewell()
-        return await stop_within(worker, code, grace_period_s if code == EX_OK else CRASH_GRACE_S)
+        return code
     finally:
         for task in tasks:
             task.cancel()

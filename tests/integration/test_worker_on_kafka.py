@@ -289,25 +289,26 @@ async def test_worker_beats_for_each_model_type_and_leaves_tombstones(
         children = children_of(process.pid)
         assert children
 
-        async def beats() -> dict[str, bytes | None]:
-            found = await read_topic(declared_topics.bootstrap_servers, MODEL_STATUS)
-            prefix = f"{worker_id}/".encode()
-            last = {each.key.decode(): each.value for each in found if (each.key or b"").startswith(prefix)}
-            assert len(last) == 2
-            return last
+        async def beats() -> dict[str, list[bool | None]]:
+            """By model type, whether it was ready, beat by beat; None is a tombstone."""
+            said: dict[str, list[bool | None]] = {"regional": [], "industry": []}
+            for each in await read_topic(declared_topics.bootstrap_servers, MODEL_STATUS):
+                sender, _, about = (each.key or b"").decode().partition("/")
+                if sender == worker_id:
+                    status = CODEC.decode(each.value) if each.value is not None else None
+                    assert status is None or isinstance(status, ModelStatus)
+                    assert status is None or (status.worker_id, status.model_type) == (worker_id, about)
+                    said[about].append(None if status is None else status.ready)
+            return said
 
-        last = await eventually(beats, timeout_s=10)
-        for key, value in last.items():
-            status = CODEC.decode(value)
-            assert isinstance(status, ModelStatus)
-            assert (status.worker_id, f"{worker_id}/{status.model_type}", status.ready) == (
-                worker_id,
-                key,
-                True,
-            )
+        async def all_ready() -> bool:
+            return all(said and said[-1] for said in (await beats()).values())
+
+        await eventually(all_ready, timeout_s=10)
         process.terminate()
         assert await process.wait(25) == 0
-        assert set((await beats()).values()) == {None}
+        for said in (await beats()).values():
+            assert said[-2:] == [False, None]  # not ready while its batches are finished, then gone
         await eventually(lambda: not any(map(is_running, children)), timeout_s=5, what="no child is left")
 
 
