@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.settings import load_settings
+from cli.begin import begin
 from connectors.model_store import ModelStore
 from schemas.errors import MissingTool, ModelsDamaged
 
@@ -137,7 +137,7 @@ def _print_quality(console: Console, by_model: Mapping[str, Quality]) -> None:
 
 
 def _store(folder: Path | None) -> ModelStore:
-    return ModelStore(folder or load_settings().models_dir)
+    return ModelStore(folder or begin().models_dir)
 
 
 def _existing(path: Path) -> Path:

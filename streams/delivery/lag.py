@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -114,10 +115,12 @@ class GroupGauge:
     async def _close(self) -> None:
         consumer, self._consumer = self._consumer, None
         admin, self._admin = self._admin, None
-        if consumer is not None:
-            await consumer.stop()
-        if admin is not None:
-            await admin.close()
+        with contextlib.suppress(TimeoutError):  # what doesn't end is left behind, and asked nothing more
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                if consumer is not None:
+                    await consumer.stop()
+                if admin is not None:
+                    await admin.close()
 
 
 def _partitions_of(assignment: bytes) -> set[int]:

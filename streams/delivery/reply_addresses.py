@@ -62,7 +62,7 @@ class ReplyAddresses:
         lookup = self._lookups.get(topic)
         if lookup is None:
             lookup = self._lookups[topic] = asyncio.create_task(self._directory.fetch_partitions(topic))
-            lookup.add_done_callback(lambda _: self._lookups.pop(topic, None))
+            lookup.add_done_callback(lambda done: self._forget(topic, done))
         try:
             found = await asyncio.wait_for(asyncio.shield(lookup), LOOKUP_TIMEOUT_S)
         except TimeoutError:
@@ -72,3 +72,8 @@ class ReplyAddresses:
                 self._missing.clear()  # only a cache: somebody is making names up
             self._missing[topic] = (self._clock(), found)
         return found
+
+    def _forget(self, topic: str, lookup: asyncio.Task[frozenset[int] | str]) -> None:
+        del self._lookups[topic]
+        if not lookup.cancelled():
+            lookup.exception()  # retrieved, also where everybody had stopped waiting
