@@ -1,4 +1,4 @@
-"""The bodies of requests and answers, with an example in each language."""
+"""The bodies of requests and answers."""
 
 from __future__ import annotations
 
@@ -11,30 +11,9 @@ from schemas.taxonomy import MODEL_TYPES
 
 Language = Literal["vi", "en"]
 
-EXAMPLES: dict[str, dict[str, object]] = {
-    "vi": {
-        "summary": "Câu tiếng Việt",
-        "value": {
-            "text": "Vietcombank chỉ thu thập dữ liệu cá nhân cần thiết cho việc mở tài khoản.",
-            "model_type": "principles",
-            "language": "vi",
-            "include_metadata": True,
-        },
-    },
-    "en": {
-        "summary": "A sentence in English",
-        "value": {
-            "text": "We collect only the personal data that opening an account requires.",
-            "model_type": "principles",
-            "language": "en",
-            "include_metadata": False,
-        },
-    },
-}
 
-
-class ClassifyRequest(BaseModel):
-    """One sentence and the question asked about it. Fields that we don't know are left alone."""
+class SentenceRequest(BaseModel):
+    """One sentence. Fields that we don't know are left alone: where the route fixes it, `model_type` too."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -44,12 +23,17 @@ class ClassifyRequest(BaseModel):
         description="The sentence, Vietnamese (with or without diacritics) or English.",
         json_schema_extra={"maxLength": MAX_TEXT_CHARS, "pattern": r"\S"},
     )
+    language: Language = Field("vi", description="The language of the text.")
+    include_metadata: bool = Field(True, description="Whether the answer holds processing_metadata.")
+
+
+class ClassifyRequest(SentenceRequest):
+    """One sentence and the question asked about it. Fields that we don't know are left alone."""
+
     # A name that we don't know gets 400 with the list.
     model_type: str = Field(
         "principles", description="Which model answers.", json_schema_extra={"enum": list(MODEL_TYPES)}
     )
-    language: Language = Field("vi", description="The language of the text.")
-    include_metadata: bool = Field(True, description="Whether the answer holds processing_metadata.")
 
 
 class ProcessingMetadata(BaseModel):

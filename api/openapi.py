@@ -10,10 +10,10 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from api.bodies import ClassifyRequest, ErrorBody
+from api.bodies import ClassifyRequest, ErrorBody, SentenceRequest
 
 # Bodies that `read_json` reads, so that FastAPI doesn't know them.
-REQUEST_BODIES: tuple[type[BaseModel], ...] = (ClassifyRequest,)
+REQUEST_BODIES: tuple[type[BaseModel], ...] = (ClassifyRequest, SentenceRequest)
 ERRORS: Mapping[int, str] = {
     400: "The model type is unknown (the body lists those there are), or the text is blank.",
     401: "The token is missing, expired or forged.",

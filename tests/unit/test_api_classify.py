@@ -70,6 +70,34 @@ async def test_both_paths_answer_with_the_legacy_body(client: httpx.AsyncClient,
     assert datetime.fromisoformat(metadata["timestamp"]).utcoffset() == timedelta(0)
 
 
+@pytest.mark.parametrize("prefix", ["", "/api/v1/veriaidpo"])
+@pytest.mark.parametrize(
+    ("path", "model_type"),
+    [
+        ("/classify-legal-basis", "legal_basis"),
+        ("/classify-breach-severity", "breach_triage"),
+        ("/classify-cross-border", "cross_border"),
+    ],
+)
+@pytest.mark.parametrize(
+    "named", [{}, {"model_type": "industry"}, {"model_type": "horoscope"}, {"model_type": 7}]
+)
+async def test_a_route_that_fixes_the_model_type_leaves_the_bodys_alone(
+    client: httpx.AsyncClient,
+    gateway: FakeGateway,
+    prefix: str,
+    path: str,
+    model_type: str,
+    named: dict[str, object],
+) -> None:
+    answer = await client.post(prefix + path, json={"text": TEXT, **named}, headers=bearer())
+    assert (answer.status_code, answer.json()["model_type"]) == (200, model_type)
+    assert answer.json()["processing_metadata"]["model_categories"] == list(
+        MODEL_TYPES[model_type].label_names
+    )
+    assert [request.model_type for request, _ in gateway.asked] == [model_type]
+
+
 async def test_metadata_is_left_out_when_it_is_not_wanted(client: httpx.AsyncClient) -> None:
     answer = await client.post("/classify", json={"text": TEXT, "include_metadata": False}, headers=bearer())
     assert "processing_metadata" not in answer.json()

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from api.app import PREFIX
-from api.bodies import EXAMPLES, ClassifyRequest
+from api.bodies import ClassifyRequest, SentenceRequest
 from api.errors import MethodNotAllowed, NotFound, UnsupportedMediaType
+from api.examples import classify_examples, sentence_examples
+from api.routes.classify import FIXED
 from api.settings import BridgeSettings
 from schemas.errors import VeriAIDPOError
 from tests.support.bridge_client import bridge_client
@@ -19,6 +21,14 @@ from tests.support.fake_gateway import FakeGateway
 
 PAGE = (Path(__file__).parents[2] / "docs" / "bridge.md").read_text(encoding="utf-8")
 Document = dict[str, dict[str, dict[str, dict[str, Any]]]]
+
+OPERATIONS = (
+    ("/classify", "post", "classify"),
+    ("/classify-legal-basis", "post", "classify_legal_basis"),
+    ("/classify-breach-severity", "post", "classify_breach_severity"),
+    ("/classify-cross-border", "post", "classify_cross_border"),
+    ("/health", "get", "health"),
+)
 
 
 @pytest.fixture
@@ -35,10 +45,9 @@ def test_operation_ids_are_stable(document: Document) -> None:
         for method, operation in methods.items()
     }
     assert found == {
-        (f"{PREFIX}/classify", "post"): "classify",
-        (f"{PREFIX}/health", "get"): "health",
-        ("/classify", "post"): "classify_bare",
-        ("/health", "get"): "health_bare",
+        (prefix + path, method): operation_id + suffix
+        for prefix, suffix in ((PREFIX, ""), ("", "_bare"))
+        for path, method, operation_id in OPERATIONS
     }
 
 
@@ -63,8 +72,10 @@ def test_references_in_the_document_lead_somewhere(document: Document) -> None:
 
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_the_examples_are_requests(language: str) -> None:
-    example = EXAMPLES[language]["value"]
-    assert ClassifyRequest.model_validate(example).language == language
+    assert ClassifyRequest.model_validate(classify_examples()[language]["value"]).language == language
+    for model_type in FIXED.values():
+        example = sentence_examples(model_type)[language]["value"]
+        assert SentenceRequest.model_validate(example).language == language
 
 
 def test_the_page_names_every_setting() -> None:

@@ -1,0 +1,55 @@
+"""Examples of requests, in each language, for the OpenAPI document; every one is a request that works."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Examples = Mapping[str, Mapping[str, object]]
+
+_SENTENCES: Mapping[str, tuple[str, str]] = {
+    "principles": (
+        "Vietcombank chỉ thu thập dữ liệu cá nhân cần thiết cho việc mở tài khoản.",
+        "We collect only the personal data that opening an account requires.",
+    ),
+    "legal_basis": (
+        "Khách hàng đã đồng ý bằng văn bản cho việc xử lý dữ liệu của mình.",
+        "The customer has agreed in writing to the processing of their data.",
+    ),
+    "breach_triage": (
+        "Danh sách 12.000 khách hàng bị lộ trên một diễn đàn công khai.",
+        "A list of 12,000 customers was leaked on a public forum.",
+    ),
+    "cross_border": (
+        "Dữ liệu nhân viên được lưu trên máy chủ đặt tại Singapore.",
+        "Employee data is stored on servers in Singapore.",
+    ),
+}
+
+
+def sentence_examples(model_type: str) -> Examples:
+    """A sentence in each language, for a route that fixes the model type."""
+    vietnamese, english = _SENTENCES[model_type]
+    return {
+        "vi": {
+            "summary": "Câu tiếng Việt",
+            "value": {"text": vietnamese, "language": "vi", "include_metadata": True},
+        },
+        "en": {
+            "summary": "A sentence in English",
+            "value": {"text": english, "language": "en", "include_metadata": False},
+        },
+    }
+
+
+def classify_examples() -> Examples:
+    """The same, with the model type named."""
+    return {
+        language: {**example, "value": {"model_type": "principles", **_value(example)}}
+        for language, example in sentence_examples("principles").items()
+    }
+
+
+def _value(example: Mapping[str, object]) -> Mapping[str, object]:
+    value = example["value"]
+    assert isinstance(value, dict)  # noqa: S101 - written above
+    return value
