@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -9,9 +10,12 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.bridge import bridge_of
-from api.errors import MissingToken
+from api.caller_errors import HeaderContradictsToken, MissingToken
+from api.errors import request_id_of
 from schemas.claims.bearer import Caller
 from schemas.errors import PermissionDenied
+
+logger = logging.getLogger(__name__)
 
 bearer_scheme = HTTPBearer(
     auto_error=False,
@@ -33,6 +37,7 @@ def permitted(permission: str) -> Callable[..., Awaitable[Caller]]:
         if credentials is None or not credentials.credentials:
             raise MissingToken()
         caller = bridge_of(request).tokens.verify(credentials.credentials)
+        _refuse_contradictions(request, caller)
         if permission not in caller.permissions:
             raise PermissionDenied(
                 required_permission=permission,
@@ -42,3 +47,19 @@ def permitted(permission: str) -> Callable[..., Awaitable[Caller]]:
         return caller
 
     return caller_with_permission
+
+
+def _refuse_contradictions(request: Request, caller: Caller) -> None:
+    """The platform's proxies send these headers beside the token. Only the token is believed, so one that
+    says something else is a mistake or a try for another tenant's data: refused, and worth a line in the log.
+    """
+    for header, claimed in (("X-Tenant-ID", caller.tenant_id), ("X-User-Role", caller.role)):
+        if any(value and value != claimed for value in request.headers.getlist(header)):
+            # What the header said may be anything, and isn't repeated.
+            logger.warning(
+                "%s contradicts the token: request_id=%s tenant=%s",
+                header,
+                request_id_of(request),
+                caller.tenant_id,
+            )
+            raise HeaderContradictsToken(header=header)

@@ -82,6 +82,7 @@ class ErrorDetail(BaseModel):
     required_permission: str | None = Field(None, description="With 403.")
     user_role: str | None = Field(None, description="With 403.")
     user_permissions: list[str] | None = Field(None, description="With 403.")
+    header: str | None = Field(None, description="With HEADER_CONTRADICTS_TOKEN.")
     available_model_types: list[str] | None = Field(None, description="With UNKNOWN_MODEL_TYPE.")
     model_type: str | None = None
     limit: int | None = Field(None, description="With 413: bytes, or characters for TEXT_TOO_LONG.")

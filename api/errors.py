@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import ClassVar
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from api.caller_errors import MethodNotAllowed, MissingToken, NotFound
+from api.languages import prefers_vietnamese
 from schemas.errors import (
     BadRecord,
-    CallerError,
     Internal,
-    InvalidRequest,
     RequestTooLarge,
     Unauthenticated,
     UnknownModelType,
@@ -26,51 +26,18 @@ from schemas.taxonomy import MODEL_TYPES
 logger = logging.getLogger(__name__)
 
 # What a caller may read of an error's details; everything else stays inside. None of them ever holds a text.
-PUBLIC_DETAILS = ("fields", "limit", "model_type", "required_permission", "user_permissions", "user_role")
+PUBLIC_DETAILS = (
+    "fields",
+    "header",
+    "limit",
+    "model_type",
+    "required_permission",
+    "user_permissions",
+    "user_role",
+)
 # What a worker may refuse because of what the caller sent. The bridge wrote the record: any other refusal is
 # its own fault, not the caller's.
 CALLERS_FAULTS = frozenset({"EMPTY_TEXT", "TEXT_TOO_LONG", "UNSUPPORTED_LANGUAGE", "UNKNOWN_MODEL_TYPE"})
-
-
-class MissingToken(Unauthenticated):
-    """The request carries no bearer token at all."""
-
-    message: ClassVar[str] = "There is no bearer token. Send 'Authorization: Bearer …'."
-    message_vi: ClassVar[str] = "Thiếu bearer token. Hãy gửi 'Authorization: Bearer …'."
-
-
-class InvalidBody(InvalidRequest):
-    """The body hasn't the shape of its route (details: fields)."""
-
-    message: ClassVar[str] = "The body hasn't the shape of this route: see `fields`."
-    message_vi: ClassVar[str] = "Nội dung không đúng cấu trúc của đường dẫn này: xem `fields`."
-
-
-class NotFound(CallerError):
-    """No route has this path."""
-
-    code: ClassVar[str] = "NOT_FOUND"
-    http_status: ClassVar[int] = 404
-    message: ClassVar[str] = "There is no such route."
-    message_vi: ClassVar[str] = "Không có đường dẫn này."
-
-
-class MethodNotAllowed(CallerError):
-    """The route exists, for another method."""
-
-    code: ClassVar[str] = "METHOD_NOT_ALLOWED"
-    http_status: ClassVar[int] = 405
-    message: ClassVar[str] = "This route doesn't take this method."
-    message_vi: ClassVar[str] = "Đường dẫn này không nhận phương thức này."
-
-
-class UnsupportedMediaType(CallerError):
-    """The body isn't declared as JSON."""
-
-    code: ClassVar[str] = "UNSUPPORTED_MEDIA_TYPE"
-    http_status: ClassVar[int] = 415
-    message: ClassVar[str] = "Send the body as application/json."
-    message_vi: ClassVar[str] = "Hãy gửi nội dung dưới dạng application/json."
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -79,15 +46,27 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _answer_routing)
 
 
-def error_response(error: VeriAIDPOError, request_id: str) -> JSONResponse:
+def error_response(error: VeriAIDPOError, request_id: str, caller_headers: Headers) -> JSONResponse:
     """The answer for one error, with the headers that belong to its status."""
-    headers: dict[str, str] = {}
+    vietnamese_first = prefers_vietnamese(caller_headers.get("accept-language", ""))
+    headers = {
+        "Content-Language": "vi, en" if vietnamese_first else "en, vi",
+        "Vary": "Accept-Language",
+    }
     if isinstance(error, RequestTooLarge):
         headers["Connection"] = "close"  # or the server would go on reading what nobody wants
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = _challenge(error)
+    detail = error_detail(error, request_id, vietnamese_first=vietnamese_first)
+    return JSONResponse({"detail": detail}, status_code=error.http_status, headers=headers)
+
+
+def error_detail(
+    error: VeriAIDPOError, request_id: str, *, vietnamese_first: bool = False
+) -> dict[str, object]:
+    """One error's part of a body: both languages always, the one that the caller reads before the other."""
     detail: dict[str, object] = {
         "code": error.code,
         "error": error.text,
@@ -99,7 +78,15 @@ def error_response(error: VeriAIDPOError, request_id: str) -> JSONResponse:
         detail["available_model_types"] = list(MODEL_TYPES)
     if error.retry_after_s is not None:
         detail["retry_after_s"] = error.retry_after_s
-    return JSONResponse({"detail": detail}, status_code=error.http_status, headers=headers)
+    return _vietnamese_first(detail) if vietnamese_first else detail
+
+
+def as_callers_see(error: VeriAIDPOError, request_id: str) -> VeriAIDPOError:
+    """A worker's refusal of what the bridge wrote is no fault of the caller's: logged, and told as ours."""
+    if isinstance(error, BadRecord) and error.http_status < 500 and error.code not in CALLERS_FAULTS:
+        logger.error("a worker refused our own record: request_id=%s code=%s", request_id, error.code)
+        return Internal(exception=error.code)
+    return error
 
 
 def request_id_of(request: Request) -> str:
@@ -110,10 +97,7 @@ def request_id_of(request: Request) -> str:
 async def _answer_typed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, VeriAIDPOError)  # noqa: S101 - registered for this class
     request_id = request_id_of(request)
-    if isinstance(error, BadRecord) and error.http_status < 500 and error.code not in CALLERS_FAULTS:
-        logger.error("a worker refused our own record: request_id=%s code=%s", request_id, error.code)
-        error = Internal(exception=error.code)
-    return error_response(error, request_id)
+    return error_response(as_callers_see(error, request_id), request_id, request.headers)
 
 
 async def _answer_routing(request: Request, error: Exception) -> JSONResponse:
@@ -126,7 +110,7 @@ async def _answer_routing(request: Request, error: Exception) -> JSONResponse:
         typed = MethodNotAllowed()
     else:
         typed = Internal(exception=f"HTTP{error.status_code}")
-    response = error_response(typed, request_id_of(request))
+    response = error_response(typed, request_id_of(request), request.headers)
     response.headers.update({name: value for name, value in (error.headers or {}).items() if name == "Allow"})
     return response
 
@@ -136,6 +120,17 @@ def _challenge(error: Unauthenticated) -> str:
     if isinstance(error, MissingToken):
         return 'Bearer realm="veriaidpo"'
     return 'Bearer realm="veriaidpo", error="invalid_token"'
+
+
+def _vietnamese_first(part: object) -> dict[str, object]:
+    """The same object with every `error_vi` right before its `error`; JSON keeps the order of names."""
+    assert isinstance(part, dict)  # noqa: S101 - a detail, or one of its fields
+    ordered: dict[str, object] = {}
+    for name, value in part.items():
+        if name == "error" and "error_vi" in part:
+            ordered["error_vi"] = part["error_vi"]
+        ordered[name] = [_vietnamese_first(one) for one in value] if name == "fields" else value
+    return ordered
 
 
 def _plain(value: object) -> object:

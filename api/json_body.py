@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from api.errors import InvalidBody, UnsupportedMediaType
+from api.caller_errors import InvalidBody, UnsupportedMediaType
 from schemas.errors import RequestTooLarge
 
 M = TypeVar("M", bound=BaseModel)

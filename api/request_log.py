@@ -10,6 +10,7 @@ import time
 import traceback
 import uuid
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import error_response
@@ -52,9 +53,10 @@ class RequestLog:
         except Exception as error:
             _log_unexpected(request_id, error)
             if status is None:
-                await error_response(Internal(exception=type(error).__name__), request_id)(
-                    scope, receive, send_with_id
+                answer = error_response(
+                    Internal(exception=type(error).__name__), request_id, Headers(scope=scope)
                 )
+                await answer(scope, receive, send_with_id)
         finally:
             logger.info(
                 "request id=%s method=%s route=%s status=%s ms=%.1f",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator
 
@@ -83,6 +84,37 @@ async def test_a_missing_permission_gives_403_and_says_which(client: httpx.Async
 async def test_the_permissions_decide_and_the_role_does_not(client: httpx.AsyncClient) -> None:
     answer = await ask(client, bearer(caller_token(role="viewer")))
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("X-Tenant-ID", "tenant-2"), ("X-Tenant-ID", "tenant-1, tenant-2"), ("X-User-Role", "admin")],
+)
+async def test_a_header_that_contradicts_the_token_gives_403_and_a_line_without_its_value(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture, header: str, value: str
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        answer = await ask(client, {**bearer(), header: value})
+    detail = answer.json()["detail"]
+    assert (answer.status_code, detail["code"]) == (403, "HEADER_CONTRADICTS_TOKEN")
+    assert detail["header"] == header
+    assert f"{header} contradicts the token: request_id={detail['request_id']} tenant=tenant-1" in caplog.text
+    assert value not in answer.text + caplog.text
+
+
+async def test_a_second_header_that_contradicts_the_token_is_seen(client: httpx.AsyncClient) -> None:
+    twice = [("X-Tenant-ID", "tenant-1"), ("X-Tenant-ID", "tenant-2"), *bearer().items()]
+    answer = await client.post("/classify", json={"text": TEXT}, headers=twice)
+    assert answer.status_code == 403
+
+
+async def test_headers_that_say_what_the_token_says_are_welcome(client: httpx.AsyncClient) -> None:
+    answer = await ask(client, {**bearer(), "X-Tenant-ID": "tenant-1", "X-User-Role": "dpo"})
+    assert answer.status_code == 200
+
+
+async def test_a_header_without_a_token_is_nobody(client: httpx.AsyncClient) -> None:
+    assert (await ask(client, {"X-Tenant-ID": "tenant-1", "X-User-Role": "admin"})).status_code == 401
 
 
 async def test_a_caller_is_known_before_a_body_is_looked_at(client: httpx.AsyncClient) -> None:

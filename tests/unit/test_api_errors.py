@@ -34,6 +34,37 @@ async def test_routing_errors_have_the_same_body(method: str, path: str, status:
     assert ("allow" in answer.headers) == (status == 405)
 
 
+@pytest.mark.parametrize(
+    ("accepted", "first"),
+    [
+        ("vi", "error_vi"),
+        ("vi-VN,vi;q=0.9,en-US;q=0.8,en;q=0.7", "error_vi"),
+        ("fr, vi;q=0.2", "error_vi"),
+        ("en;q=0.5, VI;q=0.6", "error_vi"),
+        ("vi, en", "error_vi"),
+        ("en, vi", "error"),
+        ("en-GB, vi;q=0.9", "error"),
+        ("vi;q=0", "error"),
+        ("vietnamese", "error"),
+        ("*", "error"),
+        (";;q=,\u00e9".encode("latin-1").decode("latin-1"), "error"),
+        (None, "error"),
+    ],
+)
+async def test_the_language_that_a_caller_reads_comes_first(accepted: str | None, first: str) -> None:
+    headers = {} if accepted is None else {"Accept-Language": accepted.encode("latin-1")}
+    async with bridge_client(FakeGateway()) as client:
+        missing = await client.get("/nothing", headers=headers)
+        malformed = await client.post("/classify", json={}, headers={**bearer(), **headers})
+    for answer in (missing, malformed):
+        assert next(name for name in answer.json()["detail"] if name.startswith("error")) == first
+        assert answer.headers["content-language"] == ("vi, en" if first == "error_vi" else "en, vi")
+        assert answer.headers["vary"] == "Accept-Language"
+    problem = malformed.json()["detail"]["fields"][0]
+    assert next(name for name in problem if name.startswith("error")) == first
+    assert problem["error"] == "is missing"
+
+
 def fail_with_the_text(request: ClassificationRequest) -> ClassificationResult:
     raise ValueError(request.text)
 

@@ -11,7 +11,7 @@ import pytest
 
 from api.app import PREFIX
 from api.bodies import ClassifyRequest, SentenceRequest
-from api.errors import MethodNotAllowed, NotFound, UnsupportedMediaType
+from api.caller_errors import MethodNotAllowed, NotFound, UnsupportedMediaType
 from api.examples import classify_examples, sentence_examples
 from api.routes.classify import FIXED
 from api.settings import BridgeSettings
