@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from api.bridge import Bridge
+from api.company_list import installed_company_list
 from api.errors import install_error_handlers
 from api.gateway import Gateway
 from api.hangup import CallerGone
@@ -65,6 +66,7 @@ def create_app(
         deadline_s=settings.deadline_s,
         max_body_bytes=settings.max_body_bytes,
         version=app.version,
+        companies=installed_company_list(),
     )
     for routes in (classify.router, health.router):
         app.include_router(routes, prefix=PREFIX, generate_unique_id_function=legacy_operation_id)

@@ -6,19 +6,21 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from api.company_list import CompanyList
 from api.gateway import Gateway
 from api.tokens import CallerTokens
 
 
 @dataclass(frozen=True)
 class Bridge:
-    """The gateway to the workers, the callers' tokens, and the limits a caller meets."""
+    """The gateway to the workers, the callers' tokens, and what a caller meets."""
 
     gateway: Gateway
     tokens: CallerTokens
     deadline_s: float
     max_body_bytes: int
     version: str
+    companies: CompanyList
 
 
 def bridge_of(request: Request) -> Bridge:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from api.presence import Serving
 from schemas.claims.bearer import Caller
 from schemas.errors import Overloaded
 from schemas.events import ClassificationRequest, ClassificationResult
@@ -14,13 +16,22 @@ from schemas.events import ClassificationRequest, ClassificationResult
 
 @dataclass(frozen=True)
 class GatewayStatus:
-    """What /health says, from memory."""
+    """What the bridge knows of the other side, from memory."""
 
     kafka: Literal["connecting", "up", "down"]
     reason: str | None  # a typed error's text, where `kafka` isn't up
     reason_vi: str | None
-    ready_workers: Mapping[str, int]  # by model type; types that no worker serves are left out
-    workers: int  # that are there, ready or not
+    serving: tuple[Serving, ...]  # what the workers said last; nothing while Kafka isn't up
+
+    @property
+    def ready_workers(self) -> Mapping[str, int]:
+        """How many workers take records of a model type; types that none serves are left out."""
+        return Counter(one.model_type for one in self.serving if one.ready)
+
+    @property
+    def workers(self) -> int:
+        """How many are there, ready or not."""
+        return len({one.worker_id for one in self.serving})
 
 
 class Gateway(Protocol):

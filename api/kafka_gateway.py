@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 import time
-from collections import Counter
 from secrets import token_hex
 from types import TracebackType
 from typing import Self
@@ -105,8 +104,7 @@ class KafkaGateway:
             kafka="up" if self._link.up else "connecting" if connection is None else "down",
             reason=None if problem is None else problem.text,
             reason_vi=None if problem is None else problem.text_vi,
-            ready_workers=Counter(one.model_type for one in serving if one.ready),
-            workers=len({one.worker_id for one in serving}),
+            serving=serving,
         )
 
     def _connected(self) -> Connection:

@@ -1,14 +1,29 @@
-"""GET /health: from memory, whatever is down."""
+"""GET /health, /livez and /readyz: from memory, whatever is down."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
 
-from api.bodies import HealthComponents, HealthResponse, KafkaHealth, ModelTypesHealth, WorkersHealth
 from api.bridge import bridge_of
+from api.company_list import CompanyList
 from api.gateway import GatewayStatus
+from api.health_bodies import (
+    CompanyRegistryHealth,
+    HealthComponents,
+    HealthResponse,
+    KafkaHealth,
+    LiveResponse,
+    ModelLoaderHealth,
+    ModelTypesHealth,
+    NormalizerHealth,
+    ReadyResponse,
+    Status,
+    WorkersHealth,
+)
 from schemas.taxonomy import MODEL_TYPES
 
 router = APIRouter(tags=["health"])
@@ -26,41 +41,84 @@ SERVICE = "veriaidpo"
 async def health(request: Request) -> Response:
     """Công khai, không cần token. Public; 200 when healthy or degraded, 503 when unhealthy."""
     bridge = bridge_of(request)
-    body = health_of(bridge.gateway.status(), version=bridge.version, now=datetime.now(UTC))
-    return Response(
-        body.model_dump_json(exclude_none=True),
-        status_code=503 if body.status == "unhealthy" else 200,
-        media_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )
+    body = health_of(bridge.gateway.status(), bridge.companies, version=bridge.version, now=datetime.now(UTC))
+    return _from_memory(body, 503 if body.status == "unhealthy" else 200)
 
 
-def health_of(status: GatewayStatus, *, version: str, now: datetime) -> HealthResponse:
-    """The public words for the gateway's status."""
-    available = [name for name in MODEL_TYPES if status.ready_workers.get(name)]
-    workers = WorkersHealth(
-        status="unhealthy"
-        if not available
-        else "healthy"
-        if len(available) == len(MODEL_TYPES)
-        else "degraded",
-        present=status.workers,
-        ready_by_model_type=dict(status.ready_workers),
-    )
+@router.get("/livez", summary="Whether the process runs", response_model=LiveResponse)
+async def livez() -> Response:
+    """Tiến trình còn chạy. For a supervisor that restarts what hangs; nothing outside can make it fail."""
+    return _from_memory(LiveResponse(status="alive"), 200)
+
+
+@router.get(
+    "/readyz",
+    summary="Whether this bridge can be sent requests",
+    response_model=ReadyResponse,
+    response_model_exclude_none=True,
+    responses={503: {"model": ReadyResponse, "description": "This bridge has no connection to Kafka (yet)."}},
+)
+async def readyz(request: Request) -> Response:
+    """Sẵn sàng nhận yêu cầu. For a load balancer; whether workers are there is what `/health` says."""
+    status = bridge_of(request).gateway.status()
+    if status.kafka == "up":
+        return _from_memory(ReadyResponse(status="ready"), 200)
+    body = ReadyResponse(status="not_ready", reason=status.reason, reason_vi=status.reason_vi)
+    return _from_memory(body, 503)
+
+
+def health_of(
+    status: GatewayStatus, companies: CompanyList, *, version: str, now: datetime
+) -> HealthResponse:
+    """The public words for what the bridge knows."""
     kafka = KafkaHealth(
         status="healthy" if status.kafka == "up" else "unhealthy",
         state=status.kafka,
         reason=status.reason,
         reason_vi=status.reason_vi,
     )
+    ready = status.ready_workers
+    available = [name for name in MODEL_TYPES if ready.get(name)]
+    workers = WorkersHealth(
+        status=_share(available, MODEL_TYPES), present=status.workers, ready_by_model_type=dict(ready)
+    )
+    named = {one.model_type for one in status.serving if one.model_version}
+    loaded = [name for name in MODEL_TYPES if name in named]
     return HealthResponse(
         status="unhealthy" if kafka.status == "unhealthy" else workers.status,
         service=SERVICE,
         version=version,
-        timestamp=now.isoformat(timespec="milliseconds"),
+        timestamp=_written(now),
         components=HealthComponents(
+            company_registry=CompanyRegistryHealth(
+                status="healthy",
+                total_companies=companies.total,
+                last_modified=_written(companies.last_modified),
+            ),
+            text_normalizer=NormalizerHealth(status="healthy" if available else "unhealthy"),
+            model_loader=ModelLoaderHealth(status=_share(loaded, available or MODEL_TYPES), loaded=loaded),
+            model_types=ModelTypesHealth(available=available, implemented=list(MODEL_TYPES), planned=[]),
             kafka=kafka,
             workers=workers,
-            model_types=ModelTypesHealth(available=available, implemented=list(MODEL_TYPES), planned=[]),
         ),
+    )
+
+
+def _share(there: Iterable[str], wanted: Iterable[str]) -> Status:
+    found = set(there) & set(wanted)
+    if not found:
+        return "unhealthy"
+    return "healthy" if found == set(wanted) else "degraded"
+
+
+def _written(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds")
+
+
+def _from_memory(body: BaseModel, status_code: int) -> Response:
+    return Response(
+        body.model_dump_json(exclude_none=True),
+        status_code=status_code,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"},
     )

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 
 from api.gateway import GatewayStatus, Slots
+from api.presence import Serving
 from api.waiting import Waiting, answer_or_refusal
 from schemas.claims.bearer import Caller
 from schemas.errors import KafkaUnavailable, NoWorker, VeriAIDPOError
 from schemas.events import ClassificationRequest, ClassificationResult, Score, Timings
 from schemas.taxonomy import MODEL_TYPES
 
+FAKE_VERSION = "sha256:" + "0" * 64
 Answer = Callable[[ClassificationRequest], ClassificationResult]
 
 
@@ -26,6 +28,7 @@ class FakeGateway:
         self._slots = Slots(max_in_flight)
         self._waiting = Waiting()
         self._serves = set(serves)
+        self._unloaded: set[str] = set()
         self._kafka_is_up = True
         self._open = asyncio.Event()
         self._open.set()
@@ -57,9 +60,16 @@ class FakeGateway:
             kafka="up" if self._kafka_is_up else "down",
             reason=None if self._kafka_is_up else "out of order",
             reason_vi=None if self._kafka_is_up else "đang hỏng",
-            ready_workers=dict.fromkeys(served, 1),
-            workers=1 if served else 0,
+            serving=tuple(
+                Serving("worker-1", name, True, *self._model(name), expires_at_s=float("inf"))
+                for name in MODEL_TYPES
+                if name in served
+            ),
         )
+
+    def unload(self, model_type: str) -> None:
+        """Its worker stays ready, and hasn't loaded the model yet."""
+        self._unloaded.add(model_type)
 
     def hold(self) -> None:
         """Answer nobody until `let_go`."""
@@ -86,6 +96,9 @@ class FakeGateway:
         await self._open.wait()
         return self.answer(request)
 
+    def _model(self, model_type: str) -> tuple[str, str]:
+        return ("", "") if model_type in self._unloaded else ("fake", FAKE_VERSION)
+
     def _why_hopeless(self, model_type: str) -> VeriAIDPOError | None:
         if not self._kafka_is_up:
             return KafkaUnavailable(reason="out of order")
@@ -109,7 +122,7 @@ def first_label(request: ClassificationRequest) -> ClassificationResult:
         confidence=share,
         scores=tuple(Score(label.category_id, label.name, share) for label in labels),
         model_id="fake",
-        model_version="sha256:" + "0" * 64,
+        model_version=FAKE_VERSION,
         normalized_text=normalized,
         detected_companies=("Vietcombank",) if normalized != request.text else (),
         tokens=8,

@@ -47,12 +47,12 @@ async def test_routing_errors_have_the_same_body(method: str, path: str, status:
         ("vi;q=0", "error"),
         ("vietnamese", "error"),
         ("*", "error"),
-        (";;q=,\u00e9".encode("latin-1").decode("latin-1"), "error"),
+        (";;q=,", "error"),
         (None, "error"),
     ],
 )
 async def test_the_language_that_a_caller_reads_comes_first(accepted: str | None, first: str) -> None:
-    headers = {} if accepted is None else {"Accept-Language": accepted.encode("latin-1")}
+    headers = {} if accepted is None else {"Accept-Language": accepted}
     async with bridge_client(FakeGateway()) as client:
         missing = await client.get("/nothing", headers=headers)
         malformed = await client.post("/classify", json={}, headers={**bearer(), **headers})

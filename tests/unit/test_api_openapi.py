@@ -28,6 +28,8 @@ OPERATIONS = (
     ("/classify-breach-severity", "post", "classify_breach_severity"),
     ("/classify-cross-border", "post", "classify_cross_border"),
     ("/health", "get", "health"),
+    ("/livez", "get", "livez"),
+    ("/readyz", "get", "readyz"),
 )
 
 
@@ -51,11 +53,14 @@ def test_operation_ids_are_stable(document: Document) -> None:
     }
 
 
+PUBLIC = ("/health", "/livez", "/readyz")
+
+
 def test_every_route_has_a_tag_and_only_health_is_public(document: Document) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             assert operation["tags"]
-            assert ("security" in operation) != path.endswith("/health")
+            assert ("security" in operation) != path.endswith(PUBLIC)
 
 
 def test_classify_documents_all_of_its_errors_with_their_body(document: Document) -> None:
