@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from api.batch import BatchLane
 from api.bridge import Bridge
 from api.company_list import installed_company_list
 from api.errors import install_error_handlers
@@ -19,7 +20,7 @@ from api.gateway import Gateway
 from api.hangup import CallerGone
 from api.openapi import bare_operation_id, install_openapi, legacy_operation_id
 from api.request_log import CALLER_GONE, RequestLog
-from api.routes import classify, health
+from api.routes import batch, classify, health
 from api.settings import BridgeSettings
 from api.tokens import CallerTokens
 
@@ -67,8 +68,9 @@ def create_app(
         max_body_bytes=settings.max_body_bytes,
         version=app.version,
         companies=installed_company_list(),
+        batches=BatchLane(settings.max_in_flight),
     )
-    for routes in (classify.router, health.router):
+    for routes in (classify.router, batch.router, health.router):
         app.include_router(routes, prefix=PREFIX, generate_unique_id_function=legacy_operation_id)
         app.include_router(routes, generate_unique_id_function=bare_operation_id)
     install_error_handlers(app)

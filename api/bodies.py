@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,17 +12,28 @@ from schemas.taxonomy import MODEL_TYPES
 Language = Literal["vi", "en"]
 
 
+def text_field() -> Any:
+    """A sentence. Longer or blank ones get answers of their own (413, 400), which pydantic's wouldn't be."""
+    return Field(
+        min_length=1,
+        description="The sentence, Vietnamese (with or without diacritics) or English.",
+        json_schema_extra={"maxLength": MAX_TEXT_CHARS, "pattern": r"\S"},
+    )
+
+
+def model_type_field() -> Any:
+    """A model type; a name that we don't know gets 400 with the list."""
+    return Field(
+        "principles", description="Which model answers.", json_schema_extra={"enum": list(MODEL_TYPES)}
+    )
+
+
 class SentenceRequest(BaseModel):
     """One sentence. Fields that we don't know are left alone: where the route fixes it, `model_type` too."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
-    # Longer or blank texts get answers of their own (413, 400), which pydantic's error wouldn't be.
-    text: str = Field(
-        min_length=1,
-        description="The sentence, Vietnamese (with or without diacritics) or English.",
-        json_schema_extra={"maxLength": MAX_TEXT_CHARS, "pattern": r"\S"},
-    )
+    text: str = text_field()
     language: Language = Field("vi", description="The language of the text.")
     include_metadata: bool = Field(True, description="Whether the answer holds processing_metadata.")
 
@@ -30,10 +41,7 @@ class SentenceRequest(BaseModel):
 class ClassifyRequest(SentenceRequest):
     """One sentence and the question asked about it. Fields that we don't know are left alone."""
 
-    # A name that we don't know gets 400 with the list.
-    model_type: str = Field(
-        "principles", description="Which model answers.", json_schema_extra={"enum": list(MODEL_TYPES)}
-    )
+    model_type: str = model_type_field()
 
 
 class ProcessingMetadata(BaseModel):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from api.batch import BatchLane
 from api.company_list import CompanyList
 from api.gateway import Gateway
 from api.tokens import CallerTokens
@@ -21,6 +22,7 @@ class Bridge:
     max_body_bytes: int
     version: str
     companies: CompanyList
+    batches: BatchLane
 
 
 def bridge_of(request: Request) -> Bridge:

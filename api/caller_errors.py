@@ -48,6 +48,15 @@ class MethodNotAllowed(CallerError):
     message_vi: ClassVar[str] = "Đường dẫn này không nhận phương thức này."
 
 
+class BatchTooLarge(CallerError):
+    """The batch has more items than we take (details: limit)."""
+
+    code: ClassVar[str] = "BATCH_TOO_LARGE"
+    http_status: ClassVar[int] = 413
+    message: ClassVar[str] = "The batch has more than {limit} items. Split it and send the parts."
+    message_vi: ClassVar[str] = "Lô có hơn {limit} mục. Hãy chia nhỏ và gửi từng phần."
+
+
 class UnsupportedMediaType(CallerError):
     """The body isn't declared as JSON."""
 

@@ -49,6 +49,29 @@ def classify_examples() -> Examples:
     }
 
 
+def batch_examples() -> Examples:
+    """A batch whose items ask different things, and one of plain texts."""
+    return {
+        "vi": {
+            "summary": "Nhiều câu, mỗi câu một mô hình",
+            "value": {
+                "items": [
+                    {"id": "dieu-khoan-1", "text": _SENTENCES["principles"][0], "model_type": "principles"},
+                    {"id": "su-co-7", "text": _SENTENCES["breach_triage"][0], "model_type": "breach_triage"},
+                ]
+            },
+        },
+        "en": {
+            "summary": "Sentences in English, one model",
+            "value": {
+                "texts": [english for _, english in _SENTENCES.values()],
+                "model_type": "principles",
+                "language": "en",
+            },
+        },
+    }
+
+
 def _value(example: Mapping[str, object]) -> Mapping[str, object]:
     value = example["value"]
     assert isinstance(value, dict)  # noqa: S101 - written above

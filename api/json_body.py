@@ -21,6 +21,11 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "string_type": ("must be a string", "phải là chuỗi ký tự"),
     "string_too_short": ("is too short", "quá ngắn"),
     "string_unicode": ("isn't valid Unicode", "không phải Unicode hợp lệ"),
+    "string_too_long": ("is too long", "quá dài"),
+    "int_type": ("must be a number", "phải là số"),
+    "list_type": ("must be an array", "phải là một mảng"),
+    "too_short": ("is empty", "đang trống"),
+    "items_or_texts": ("needs either items or texts", "cần items hoặc texts, không phải cả hai"),
     "bool_type": ("must be true or false", "phải là true hoặc false"),
     "literal_error": ("must be one of: {expected}", "phải là một trong các giá trị: {expected}"),
     "model_type": ("must be a JSON object", "phải là một đối tượng JSON"),
@@ -41,7 +46,15 @@ async def read_json(request: Request, model: type[M], *, max_bytes: int) -> M:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidBody(fields=_problems(error)) from None  # the cause holds the input
+        raise InvalidBody(fields=field_problems(error)) from None  # the cause holds the input
+
+
+def field_problems(error: ValidationError) -> list[dict[str, str]]:
+    """What is wrong with each field, in both languages; never what stood there."""
+    return [
+        _problem(one["type"], ".".join(map(str, one["loc"])), one.get("ctx", {}))
+        for one in error.errors(include_url=False, include_input=False)
+    ]
 
 
 async def _read(request: Request, max_bytes: int) -> bytes:
@@ -73,13 +86,6 @@ async def _discard(arriving: AsyncIterator[bytes]) -> None:
                 left -= len(part)
                 if left < 0:
                     return
-
-
-def _problems(error: ValidationError) -> list[dict[str, str]]:
-    return [
-        _problem(one["type"], ".".join(map(str, one["loc"])), one.get("ctx", {}))
-        for one in error.errors(include_url=False, include_input=False)
-    ]
 
 
 def _problem(kind: str, field: str, context: Mapping[str, object]) -> dict[str, str]:

@@ -10,10 +10,15 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from api.batch_bodies import BatchRequest
 from api.bodies import ClassifyRequest, ErrorBody, SentenceRequest
 
 # Bodies that `read_json` reads, so that FastAPI doesn't know them.
-REQUEST_BODIES: tuple[type[BaseModel], ...] = (ClassifyRequest, SentenceRequest)
+REQUEST_BODIES: tuple[type[BaseModel], ...] = (
+    ClassifyRequest,
+    SentenceRequest,
+    BatchRequest,
+)
 ERRORS: Mapping[int, str] = {
     400: "The model type is unknown (the body lists those there are), or the text is blank.",
     401: "The token is missing, expired or forged.",

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from api.app import PREFIX
+from api.batch_bodies import BatchItem, BatchRequest
 from api.bodies import ClassifyRequest, SentenceRequest
 from api.caller_errors import MethodNotAllowed, NotFound, UnsupportedMediaType
-from api.examples import classify_examples, sentence_examples
+from api.examples import batch_examples, classify_examples, sentence_examples
 from api.routes.classify import FIXED
 from api.settings import BridgeSettings
 from schemas.errors import VeriAIDPOError
@@ -27,6 +28,7 @@ OPERATIONS = (
     ("/classify-legal-basis", "post", "classify_legal_basis"),
     ("/classify-breach-severity", "post", "classify_breach_severity"),
     ("/classify-cross-border", "post", "classify_cross_border"),
+    ("/batch-classify", "post", "batch_classify"),
     ("/health", "get", "health"),
     ("/livez", "get", "livez"),
     ("/readyz", "get", "readyz"),
@@ -78,6 +80,8 @@ def test_references_in_the_document_lead_somewhere(document: Document) -> None:
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_the_examples_are_requests(language: str) -> None:
     assert ClassifyRequest.model_validate(classify_examples()[language]["value"]).language == language
+    batch = BatchRequest.model_validate(batch_examples()[language]["value"])
+    assert all(BatchItem.model_validate(one) for one in batch.entries)
     for model_type in FIXED.values():
         example = sentence_examples(model_type)[language]["value"]
         assert SentenceRequest.model_validate(example).language == language
