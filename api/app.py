@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 
@@ -20,14 +21,16 @@ from api.gateway import Gateway
 from api.hangup import CallerGone
 from api.openapi import bare_operation_id, install_openapi, legacy_operation_id
 from api.request_log import CALLER_GONE, RequestLog
-from api.routes import batch, classify, health
+from api.routes import batch, classify, health, model_status
 from api.settings import BridgeSettings
+from api.tallies import CountedGateway
 from api.tokens import CallerTokens
 
 PREFIX = "/api/v1/veriaidpo"
 DESCRIPTION = "Phân loại văn bản bảo vệ dữ liệu cá nhân. Classifies sentences about personal data protection."
 TAGS = [
     {"name": "classification", "description": "Ask a model about a text."},
+    {"name": "models", "description": "What the models can answer, and who serves them."},
     {"name": "health", "description": "Public."},
 ]
 
@@ -62,15 +65,16 @@ def create_app(
         middleware=[Middleware(RequestLog)],
     )
     app.state.bridge = Bridge(
-        gateway=gateway,
+        gateway=CountedGateway(gateway),
         tokens=tokens,
         deadline_s=settings.deadline_s,
         max_body_bytes=settings.max_body_bytes,
         version=app.version,
+        started_at=datetime.now(UTC),
         companies=installed_company_list(),
         batches=BatchLane(settings.max_in_flight),
     )
-    for routes in (classify.router, batch.router, health.router):
+    for routes in (classify.router, batch.router, model_status.router, health.router):
         app.include_router(routes, prefix=PREFIX, generate_unique_id_function=legacy_operation_id)
         app.include_router(routes, generate_unique_id_function=bare_operation_id)
     install_error_handlers(app)

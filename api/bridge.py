@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.requests import Request
 
 from api.batch import BatchLane
 from api.company_list import CompanyList
-from api.gateway import Gateway
+from api.tallies import CountedGateway
 from api.tokens import CallerTokens
 
 
@@ -16,11 +17,12 @@ from api.tokens import CallerTokens
 class Bridge:
     """The gateway to the workers, the callers' tokens, and what a caller meets."""
 
-    gateway: Gateway
+    gateway: CountedGateway
     tokens: CallerTokens
     deadline_s: float
     max_body_bytes: int
     version: str
+    started_at: datetime
     companies: CompanyList
     batches: BatchLane
 

@@ -29,6 +29,7 @@ OPERATIONS = (
     ("/classify-breach-severity", "post", "classify_breach_severity"),
     ("/classify-cross-border", "post", "classify_cross_border"),
     ("/batch-classify", "post", "batch_classify"),
+    ("/model-status", "get", "model_status"),
     ("/health", "get", "health"),
     ("/livez", "get", "livez"),
     ("/readyz", "get", "readyz"),
