@@ -19,6 +19,7 @@ from api.company_list import installed_company_list
 from api.errors import install_error_handlers
 from api.gateway import Gateway
 from api.hangup import CallerGone
+from api.limits import RateLimits, SharedLimits
 from api.openapi import bare_operation_id, install_openapi, legacy_operation_id
 from api.request_log import CALLER_GONE, RequestLog
 from api.routes import batch, classify, health, model_status
@@ -40,9 +41,14 @@ def create_app(
     tokens: CallerTokens,
     settings: BridgeSettings,
     *,
+    shared_limits: SharedLimits | None = None,
     running: Callable[[], AbstractAsyncContextManager[object]] | None = None,
 ) -> FastAPI:
-    """The application. `running` is entered for as long as it serves: the gateway's own `async with`."""
+    """The application.
+
+    `running` is entered for as long as it serves: the `async with` of the gateway and of `shared_limits`,
+    without which this process counts for itself.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -73,6 +79,11 @@ def create_app(
         started_at=datetime.now(UTC),
         companies=installed_company_list(),
         batches=BatchLane(settings.max_in_flight),
+        limits=RateLimits(
+            shared_limits,
+            requests_per_minute=settings.requests_per_minute,
+            tokens_per_minute=settings.tokens_per_minute,
+        ),
     )
     for routes in (classify.router, batch.router, model_status.router, health.router):
         app.include_router(routes, prefix=PREFIX, generate_unique_id_function=legacy_operation_id)

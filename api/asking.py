@@ -13,6 +13,7 @@ from api.bodies import ClassifyResponse, Language, ProcessingMetadata, SentenceR
 from api.bridge import bridge_of
 from api.errors import request_id_of
 from api.hangup import unless_caller_hangs_up
+from api.limits import estimated_tokens
 from schemas.claims.bearer import Caller
 from schemas.content import check_content
 from schemas.events import ClassificationRequest, ClassificationResult
@@ -26,6 +27,7 @@ async def answer_one(request: Request, caller: Caller, body: SentenceRequest, mo
     bridge = bridge_of(request)
     started = time.perf_counter()
     question = question_of(body.text, model_type, body.language, caller, request_id_of(request))
+    await bridge.limits.charge(caller, tokens=estimated_tokens(body.text))
     result = await unless_caller_hangs_up(
         request.receive,
         bridge.gateway.classify(

@@ -86,14 +86,19 @@ class ErrorDetail(BaseModel):
     error: str
     error_vi: str
     request_id: str
-    retry_after_s: int | None = Field(None, description="With 503, as the Retry-After header.")
+    retry_after_s: int | None = Field(None, description="With 429 and 503, as the Retry-After header.")
     required_permission: str | None = Field(None, description="With 403.")
     user_role: str | None = Field(None, description="With 403.")
     user_permissions: list[str] | None = Field(None, description="With 403.")
     header: str | None = Field(None, description="With HEADER_CONTRADICTS_TOKEN.")
     available_model_types: list[str] | None = Field(None, description="With UNKNOWN_MODEL_TYPE.")
     model_type: str | None = None
-    limit: int | None = Field(None, description="With 413: bytes, or characters for TEXT_TOO_LONG.")
+    limit: int | None = Field(
+        None,
+        description="With 413: bytes, characters for TEXT_TOO_LONG, items for BATCH_TOO_LARGE. "
+        "With 429: a minute's worth.",
+    )
+    limited_by: Literal["requests", "tokens"] | None = Field(None, description="With 429.")
     fields: list[FieldProblem] | None = Field(None, description="With 422.")
 
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from api.batch import BatchLane
 from api.company_list import CompanyList
+from api.limits import RateLimits
 from api.tallies import CountedGateway
 from api.tokens import CallerTokens
 
@@ -25,6 +26,7 @@ class Bridge:
     started_at: datetime
     companies: CompanyList
     batches: BatchLane
+    limits: RateLimits
 
 
 def bridge_of(request: Request) -> Bridge:

@@ -64,3 +64,19 @@ class UnsupportedMediaType(CallerError):
     http_status: ClassVar[int] = 415
     message: ClassVar[str] = "Send the body as application/json."
     message_vi: ClassVar[str] = "Hãy gửi nội dung dưới dạng application/json."
+
+
+class RateLimited(CallerError):
+    """The tenant has used what it may in a minute (details: limited_by, limit, retry_after_s)."""
+
+    code: ClassVar[str] = "RATE_LIMITED"
+    retriable: ClassVar[bool] = True
+    http_status: ClassVar[int] = 429
+    message: ClassVar[str] = (
+        "Your tenant has used its {limited_by} for this minute (limit: {limit}). "
+        "Try again in {retry_after_s} seconds."
+    )
+    message_vi: ClassVar[str] = (
+        "Đơn vị của bạn đã dùng hết {limited_by} trong một phút (giới hạn: {limit}). "
+        "Hãy thử lại sau {retry_after_s} giây."
+    )

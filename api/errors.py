@@ -30,6 +30,7 @@ PUBLIC_DETAILS = (
     "fields",
     "header",
     "limit",
+    "limited_by",
     "model_type",
     "required_permission",
     "user_permissions",

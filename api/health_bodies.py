@@ -55,6 +55,14 @@ class WorkersHealth(BaseModel):
     ready_by_model_type: dict[str, int]
 
 
+class RateLimitsHealth(BaseModel):
+    """Where tenants' limits are counted; degraded: Redis is away, and every request passes."""
+
+    status: Literal["healthy", "degraded"]
+    counted_in: Literal["process", "redis"]
+    failed_open: int = Field(description="Requests that passed uncounted since this bridge started.")
+
+
 class HealthComponents(BaseModel):
     """What the status is made of."""
 
@@ -64,10 +72,12 @@ class HealthComponents(BaseModel):
     model_types: ModelTypesHealth
     kafka: KafkaHealth
     workers: WorkersHealth
+    rate_limits: RateLimitsHealth
 
 
 class HealthResponse(BaseModel):
-    """healthy: every model type is served; degraded: some; unhealthy (503): none, or Kafka is away."""
+    """healthy: every model type is served; degraded: some, or limits aren't counted; unhealthy (503): none
+    is served, or Kafka is away."""
 
     status: Status
     service: str

@@ -26,14 +26,17 @@ ERRORS: Mapping[int, str] = {
     413: "The body, or the text in it, is too large.",
     415: "The body isn't declared as application/json.",
     422: "The body hasn't the shape of this route; its content is never repeated.",
+    429: "The tenant has used its requests or tokens for this minute: try again after Retry-After seconds.",
     500: "A fault of ours; report it with its request_id.",
     503: "No worker, no Kafka, no model, or too much at once: try again after Retry-After seconds.",
     504: "No answer came before the deadline.",
 }
 _TEXT_HEADER = {"schema": {"type": "string"}}
+_RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
 _HEADERS: Mapping[int, Mapping[str, object]] = {
     401: {"WWW-Authenticate": _TEXT_HEADER},
-    503: {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
 }
 
 

@@ -26,6 +26,12 @@ class BridgeSettings(BaseModel):
         ge=1_024,
         description="Larger bodies get 413. 20,000 characters, each escaped as \\uXXXX twice over, fit.",
     )
+    requests_per_minute: int = Field(
+        60_000, ge=1, description="Of one tenant; more get 429. All bridges together where REDIS_URL is set."
+    )
+    tokens_per_minute: int = Field(
+        3_000_000, ge=1, description="Of one tenant's texts, estimated; more get 429. Shared in the same way."
+    )
     worker_gone_after_s: float = Field(
         8.0, gt=0, description="A worker without a heartbeat for so long is gone."
     )

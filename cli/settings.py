@@ -1,8 +1,8 @@
 """Every setting of the service, read once from the environment.
 
 `VERIAIDPO_…` with `__` between levels (`VERIAIDPO_KAFKA__SECURITY_PROTOCOL=SASL_SSL`), and the names that
-the platform already uses: KAFKA_BOOTSTRAP_SERVERS, JWT_SECRET_KEY, JWT_ALGORITHM. An empty variable counts as
-one that isn't set. Each room declares what it needs; this module only composes.
+the platform already uses: KAFKA_BOOTSTRAP_SERVERS, JWT_SECRET_KEY, JWT_ALGORITHM, REDIS_URL. An empty
+variable counts as one that isn't set. Each room declares what it needs; this module only composes.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ LEGACY_NAMES: Mapping[str, tuple[str, ...]] = {
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka", "bootstrap_servers"),
     "JWT_SECRET_KEY": ("jwt_secret",),
     "JWT_ALGORITHM": ("jwt_algorithm",),
+    "REDIS_URL": ("redis_url",),
 }
 
 
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
 
     jwt_secret: SecretStr | None = Field(None, description="Verifies callers at the bridge; never in Kafka.")
     jwt_algorithm: Literal["HS256", "HS384", "HS512"] = "HS256"
+    redis_url: SecretStr | None = Field(
+        None, description="Set: bridges share tenants' limits there; also REDIS_URL. Never printed."
+    )
     issuers_file: Path | None = Field(None, description="Who may sign events; see docs/operate.md.")
     bridge_key_file: Path | None = Field(None, description="The key with which the bridge signs events.")
     publisher_key_file: Path | None = Field(

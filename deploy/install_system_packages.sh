@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Install what no Python package brings, where it is missing: Java 17 and Maven for the embedded broker.
+# Install what no Python package brings, where it is missing: Java 17 and Maven for the embedded broker,
+# Redis for the tests of limits that several bridges share.
 set -euo pipefail
 
 missing=()
 command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
 command -v mvn >/dev/null || missing+=(maven)
 command -v javac >/dev/null || missing+=(openjdk-17-jdk-headless)
+command -v redis-server >/dev/null || missing+=(redis-server)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] && exit 0
 

@@ -30,6 +30,7 @@ from api.examples import batch_examples
 from api.hangup import unless_caller_hangs_up
 from api.json_body import field_problems, read_json
 from api.languages import prefers_vietnamese
+from api.limits import estimated_tokens
 from api.openapi import error_responses, json_request_body
 from schemas.claims.bearer import Caller
 from schemas.errors import VeriAIDPOError
@@ -53,7 +54,7 @@ class _Entry:
     summary="Classify up to 1,000 texts",
     response_model=BatchResponse,
     response_model_exclude_none=True,
-    responses=error_responses(401, 403, 413, 415, 422, 500),
+    responses=error_responses(401, 403, 413, 415, 422, 429, 500),
     openapi_extra=json_request_body(BatchRequest, batch_examples()),
 )
 async def batch_classify(
@@ -73,6 +74,8 @@ async def batch_classify(
         _entry(one, body, caller, str(uuid5(UUID(request_id), str(index))))
         for index, one in enumerate(body.entries)
     ]
+    texts = [one.question.text for one in entries if isinstance(one.question, ClassificationRequest)]
+    await bridge.limits.charge(caller, tokens=sum(map(estimated_tokens, texts)))
     outcomes = await unless_caller_hangs_up(
         request.receive, _outcomes(bridge, entries, caller, traceparent_of(request))
     )

@@ -34,7 +34,7 @@ FIXED: Mapping[str, str] = {
     summary="Classify one text",
     response_model=ClassifyResponse,
     response_model_exclude_none=True,
-    responses=error_responses(400, 401, 403, 413, 415, 422, 500, 503, 504),
+    responses=error_responses(400, 401, 403, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=json_request_body(ClassifyRequest, classify_examples()),
 )
 async def classify(request: Request, caller: Classifier) -> Response:
@@ -62,6 +62,6 @@ for _path, _model_type in FIXED.items():
         "As `/classify`; a `model_type` in the body is left alone.",
         response_model=ClassifyResponse,
         response_model_exclude_none=True,
-        responses=error_responses(400, 401, 403, 413, 415, 422, 500, 503, 504),
+        responses=error_responses(400, 401, 403, 413, 415, 422, 429, 500, 503, 504),
         openapi_extra=json_request_body(SentenceRequest, sentence_examples(_model_type)),
     )

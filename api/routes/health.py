@@ -20,14 +20,17 @@ from api.health_bodies import (
     ModelLoaderHealth,
     ModelTypesHealth,
     NormalizerHealth,
+    RateLimitsHealth,
     ReadyResponse,
     Status,
     WorkersHealth,
 )
+from api.limits import SharedLimits
 from schemas.taxonomy import MODEL_TYPES
 
 router = APIRouter(tags=["health"])
 
+_WORSE: tuple[Status, ...] = ("healthy", "degraded", "unhealthy")
 SERVICE = "veriaidpo"
 
 
@@ -41,7 +44,13 @@ SERVICE = "veriaidpo"
 async def health(request: Request) -> Response:
     """Công khai, không cần token. Public; 200 when healthy or degraded, 503 when unhealthy."""
     bridge = bridge_of(request)
-    body = health_of(bridge.gateway.status(), bridge.companies, version=bridge.version, now=datetime.now(UTC))
+    body = health_of(
+        bridge.gateway.status(),
+        bridge.companies,
+        bridge.limits.shared,
+        version=bridge.version,
+        now=datetime.now(UTC),
+    )
     return _from_memory(body, 503 if body.status == "unhealthy" else 200)
 
 
@@ -68,7 +77,12 @@ async def readyz(request: Request) -> Response:
 
 
 def health_of(
-    status: GatewayStatus, companies: CompanyList, *, version: str, now: datetime
+    status: GatewayStatus,
+    companies: CompanyList,
+    shared_limits: SharedLimits | None,
+    *,
+    version: str,
+    now: datetime,
 ) -> HealthResponse:
     """The public words for what the bridge knows."""
     kafka = KafkaHealth(
@@ -84,8 +98,9 @@ def health_of(
     )
     named = {one.model_type for one in status.serving if one.model_version}
     loaded = [name for name in MODEL_TYPES if name in named]
+    limits = _rate_limits(shared_limits)
     return HealthResponse(
-        status="unhealthy" if kafka.status == "unhealthy" else workers.status,
+        status=max((kafka.status, workers.status, limits.status), key=_WORSE.index),
         service=SERVICE,
         version=version,
         timestamp=_written(now),
@@ -100,7 +115,16 @@ def health_of(
             model_types=ModelTypesHealth(available=available, implemented=list(MODEL_TYPES), planned=[]),
             kafka=kafka,
             workers=workers,
+            rate_limits=limits,
         ),
+    )
+
+
+def _rate_limits(shared: SharedLimits | None) -> RateLimitsHealth:
+    if shared is None:
+        return RateLimitsHealth(status="healthy", counted_in="process", failed_open=0)
+    return RateLimitsHealth(
+        status="healthy" if shared.up else "degraded", counted_in="redis", failed_open=shared.failed_open
     )
 
 

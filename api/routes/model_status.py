@@ -32,13 +32,14 @@ router = APIRouter(tags=["models"])
     summary="Every model type, who serves it, and how it fares",
     response_model=ModelStatusResponse,
     response_model_exclude_none=True,
-    responses=error_responses(401, 403, 500),
+    responses=error_responses(401, 403, 429, 500),
 )
 async def model_status(
-    request: Request, _: Annotated[Caller, Depends(permitted(READ_ANALYTICS))]
+    request: Request, caller: Annotated[Caller, Depends(permitted(READ_ANALYTICS))]
 ) -> Response:
     """Tình trạng của từng mô hình. From memory: the workers' heartbeats, and what this bridge has counted."""
     bridge = bridge_of(request)
+    await bridge.limits.charge(caller)
     status = bridge.gateway.status()
     tallies = bridge.gateway.tallies
     body = ModelStatusResponse(

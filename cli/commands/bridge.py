@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import SecretStr
@@ -14,14 +16,18 @@ from api.tokens import CallerTokens
 from cli.begin import begin
 from cli.codec import codec_of
 from cli.keys import caller_secret, refuse_shared, signing_key
+from cli.settings import Settings
 from connectors.kafka.broker import cluster_of
+
+if TYPE_CHECKING:
+    from connectors.redis_buckets import RedisBuckets
 
 
 def bridge(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="The port; 0 takes a free one.")] = None,
 ) -> None:
-    """Serve POST /classify and GET /health, synchronously, over Kafka."""
+    """Serve the REST routes, synchronously, over Kafka."""
     settings = begin()
     kafka = cluster_of(settings.kafka, settings.home)
     secret = caller_secret(settings)
@@ -37,9 +43,25 @@ def bridge(
         codec=codec_of(settings),
         security=kafka.security_options(),
     )
+    shared_limits = _shared_limits(settings)
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        async with shared_limits or nullcontext(), gateway:
+            yield
+
     run_server(
-        create_app(gateway, tokens, settings.bridge, running=lambda: gateway),
+        create_app(gateway, tokens, settings.bridge, shared_limits=shared_limits, running=running),
         host=host or settings.bridge.host,
         port=settings.bridge.port if port is None else port,
         grace_s=settings.bridge.shutdown_grace_s,
     )
+
+
+def _shared_limits(settings: Settings) -> RedisBuckets | None:
+    """None where no Redis is named: then this process counts for itself."""
+    if settings.redis_url is None:
+        return None
+    from connectors.redis_buckets import RedisBuckets
+
+    return RedisBuckets(settings.redis_url.get_secret_value())

@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,10 +23,10 @@ from schemas.claims import Caller
 from schemas.errors import NoWorker
 from schemas.events import ClassificationRequest, ClassificationResult
 from schemas.topics import request_topic
-from tests.support.bridge_client import SECRET, TEXT, bearer, caller_token
-from tests.support.bridge_stage import BRIDGE_ISSUERS, BRIDGE_KEY, kafka_stage
+from tests.support.bridge_client import TEXT, bearer, caller_token
+from tests.support.bridge_process import bridge
+from tests.support.bridge_stage import BRIDGE_ISSUERS, kafka_stage
 from tests.support.clusters import JARS_DIR
-from tests.support.processes import Process, run_veriaidpo
 from tests.support.stand_in_worker import StandInWorker
 from tests.support.waiting import eventually
 
@@ -57,36 +56,6 @@ async def worker(broker: Broker) -> AsyncIterator[StandInWorker]:
         yield worker
         await worker.leave()
         assert worker.responder.refused == []
-
-
-@asynccontextmanager
-async def bridge(
-    bootstrap_servers: str, folder: Path, **settings: str
-) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
-    key_file = folder / "bridge.json"
-    key_file.write_text(
-        json.dumps(
-            {
-                "issuer": BRIDGE_KEY.issuer,
-                "kid": BRIDGE_KEY.kid,
-                "algorithm": BRIDGE_KEY.algorithm,
-                "key": BRIDGE_KEY.key,
-            }
-        )
-    )
-    port = free_port()
-    env = {
-        "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
-        "JWT_SECRET_KEY": SECRET,
-        "VERIAIDPO_BRIDGE_KEY_FILE": str(key_file),
-        **{f"VERIAIDPO_BRIDGE__{name.upper()}": value for name, value in settings.items()},
-    }
-    async with (
-        run_veriaidpo(["bridge", "--port", str(port)], folder, env=env) as process,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=40) as client,
-    ):
-        await process.wait_for_line("Application startup complete")
-        yield process, client
 
 
 async def ready(client: httpx.AsyncClient, timeout_s: float = 20) -> None:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from api.gateway import Gateway
+from api.limits import SharedLimits
 from api.settings import BridgeSettings
 from api.tokens import CallerTokens
 from schemas.claims.bearer import mint_bearer
@@ -46,9 +47,17 @@ def bearer(token: str | None = None) -> dict[str, str]:
 
 @asynccontextmanager
 async def bridge_client(
-    gateway: Gateway, settings: BridgeSettings | None = None
+    gateway: Gateway,
+    settings: BridgeSettings | None = None,
+    *,
+    shared_limits: SharedLimits | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(gateway, CallerTokens(SecretStr(SECRET)), settings or BridgeSettings())
+    app = create_app(
+        gateway,
+        CallerTokens(SecretStr(SECRET)),
+        settings or BridgeSettings(),
+        shared_limits=shared_limits,
+    )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge") as client:
         yield client

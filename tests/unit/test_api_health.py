@@ -33,6 +33,7 @@ async def test_health_is_public_and_healthy_when_every_model_type_is_served(path
         "model_types",
         "kafka",
         "workers",
+        "rate_limits",
     }
     registry = body["components"]["company_registry"]
     assert (registry["status"], registry["total_companies"]) == ("healthy", len(CompanyRegistry.load_seed()))

@@ -68,7 +68,7 @@ def test_every_route_has_a_tag_and_only_health_is_public(document: Document) -> 
 
 def test_classify_documents_all_of_its_errors_with_their_body(document: Document) -> None:
     responses = document["paths"]["/classify"]["post"]["responses"]
-    errors = {"400", "401", "403", "413", "415", "422", "500", "503", "504"}
+    errors = {"400", "401", "403", "413", "415", "422", "429", "500", "503", "504"}
     assert responses.keys() == errors | {"200"}
     assert {status for status, answer in responses.items() if "ErrorBody" in str(answer)} == errors
 
