@@ -11,8 +11,9 @@ PYTEST := $(BIN)/python -m pytest
 READY := $(VENV)/.ready
 TORCH_READY := $(TORCH_VENV)/.ready
 ONLY ?=
+CASES ?= 500
 
-.PHONY: help setup demo up test test-torch lint check-skips chaos bench requirements clean
+.PHONY: help setup demo up test test-torch lint check-skips fuzz chaos bench requirements clean
 
 help: ## What can be asked for
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -36,6 +37,9 @@ lint: $(READY) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: setup ## Generated requests against the REST routes' own document: CASES=500 a route, every check
+	$(BIN)/python -m tests.support.fuzz --cases $(CASES)
 
 chaos: setup ## 20,000 records while workers, inference children and the broker are killed; the ledger must close
 	$(BIN)/python -m tests.chaos.run

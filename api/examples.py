@@ -1,8 +1,13 @@
-"""Examples of requests, in each language, for the OpenAPI document; every one is a request that works."""
+"""Examples for the OpenAPI document, in each language: requests that work, and answers to them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from api.batch_bodies import BatchResponse, BatchResult
+from api.bodies import ClassifyResponse, ErrorDetail, ProcessingMetadata
+from schemas.errors import EmptyText
+from schemas.taxonomy import MODEL_TYPES
 
 Examples = Mapping[str, Mapping[str, object]]
 
@@ -25,6 +30,13 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
 }
 
+_PREDICTIONS: Mapping[str, str] = {
+    "principles": "Data Minimization",
+    "legal_basis": "Consent",
+    "breach_triage": "Critical Risk",
+    "cross_border": "Approved Country List",
+}
+
 
 def sentence_examples(model_type: str) -> Examples:
     """A sentence in each language, for a route that fixes the model type."""
@@ -38,6 +50,44 @@ def sentence_examples(model_type: str) -> Examples:
             "summary": "A sentence in English",
             "value": {"text": english, "language": "en", "include_metadata": False},
         },
+    }
+
+
+def answer_examples(model_type: str) -> Examples:
+    """What `sentence_examples` are answered with."""
+    labels = MODEL_TYPES[model_type].labels
+    vietnamese, english = _SENTENCES[model_type]
+    label = next(label for label in labels if label.name == _PREDICTIONS[model_type])
+    answer = ClassifyResponse(
+        prediction=label.name,
+        confidence=0.97,
+        category_id=label.category_id,
+        model_type=model_type,
+        language="en",
+        normalized_text=english,
+        detected_companies=[],
+        original_text=english,
+        processing_metadata=None,
+    )
+    metadata = ProcessingMetadata(
+        processing_time_ms=21.4,
+        normalization_applied="Vietcombank" in vietnamese,
+        companies_detected=vietnamese.count("Vietcombank"),
+        model_categories=[each.name for each in labels],
+        timestamp="2026-01-05T08:30:00.000+00:00",
+    )
+    in_vietnamese = answer.model_copy(
+        update={
+            "language": "vi",
+            "original_text": vietnamese,
+            "normalized_text": vietnamese.replace("Vietcombank", "[COMPANY]"),
+            "detected_companies": ["Vietcombank"] if "Vietcombank" in vietnamese else [],
+            "processing_metadata": metadata,
+        }
+    )
+    return {
+        "vi": {"summary": "Câu tiếng Việt", "value": in_vietnamese.model_dump(exclude_none=True)},
+        "en": {"summary": "A sentence in English", "value": answer.model_dump(exclude_none=True)},
     }
 
 
@@ -70,6 +120,30 @@ def batch_examples() -> Examples:
             },
         },
     }
+
+
+def batch_answer_examples() -> Examples:
+    """A batch of which one item has failed, in each language."""
+    return {language: _batch_answer(language) for language in ("vi", "en")}
+
+
+def _batch_answer(language: str) -> Mapping[str, object]:
+    example = answer_examples("legal_basis")[language]
+    answer = ClassifyResponse.model_validate({**_value(example), "processing_metadata": None})
+    error = EmptyText()
+    first, second = "0b6a1f0e-6a55-5d0c-8a53-2f7d6c1e9b10", "5e0c9d7a-41f2-5b6e-9c3d-7a8b2e4f6011"
+    detail = ErrorDetail(code=error.code, error=error.text, error_vi=error.text_vi, request_id=second)
+    batch = BatchResponse(
+        results=[
+            BatchResult(index=0, id="a", request_id=first, result=answer, error=None),
+            BatchResult(index=1, id="b", request_id=second, result=None, error=detail),
+        ],
+        total=2,
+        succeeded=1,
+        failed=1,
+        processing_time_ms=24.1,
+    )
+    return {"summary": example["summary"], "value": batch.model_dump(exclude_none=True)}
 
 
 def _value(example: Mapping[str, object]) -> Mapping[str, object]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from api.batch_bodies import BatchRequest
 from api.bodies import ClassifyRequest, ErrorBody, SentenceRequest
+from api.error_examples import error_examples
 
 # Bodies that `read_json` reads, so that FastAPI doesn't know them.
 REQUEST_BODIES: tuple[type[BaseModel], ...] = (
@@ -22,8 +23,8 @@ REQUEST_BODIES: tuple[type[BaseModel], ...] = (
 ERRORS: Mapping[int, str] = {
     400: "The model type is unknown (the body lists those there are), or the text is blank.",
     401: "The token is missing, expired or forged.",
-    403: "The token lacks the permission that this route needs.",
-    413: "The body, or the text in it, is too large.",
+    403: "The token lacks the permission that this route needs, or a header contradicts it.",
+    413: "The body, the text in it, or the batch is too large.",
     415: "The body isn't declared as application/json.",
     422: "The body hasn't the shape of this route; its content is never repeated.",
     429: "The tenant has used its requests or tokens for this minute: try again after Retry-After seconds.",
@@ -46,9 +47,24 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {
             "model": ErrorBody,
             "description": ERRORS[status],
-            "headers": {"X-Request-ID": _TEXT_HEADER, **_HEADERS.get(status, {})},
+            "headers": {
+                "X-Request-ID": _TEXT_HEADER,
+                "Content-Language": _TEXT_HEADER,
+                **_HEADERS.get(status, {}),
+            },
+            "content": {"application/json": {"examples": error_examples(status)}},
         }
         for status in statuses
+    }
+
+
+def answer_response(examples: Mapping[str, object], *headers: str) -> dict[int | str, dict[str, Any]]:
+    """The documentation of a route's answer, beyond its model."""
+    return {
+        200: {
+            "headers": dict.fromkeys(("X-Request-ID", *headers), _TEXT_HEADER),
+            "content": {"application/json": {"examples": dict(examples)}},
+        }
     }
 
 

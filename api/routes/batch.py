@@ -26,16 +26,17 @@ from api.batch_bodies import (
 from api.bridge import Bridge, bridge_of
 from api.caller_errors import BatchTooLarge, InvalidBody
 from api.errors import as_callers_see, error_detail, request_id_of
-from api.examples import batch_examples
+from api.examples import batch_answer_examples, batch_examples
 from api.hangup import unless_caller_hangs_up
 from api.json_body import field_problems, read_json
 from api.languages import prefers_vietnamese
 from api.limits import estimated_tokens
-from api.openapi import error_responses, json_request_body
+from api.openapi import answer_response, error_responses, json_request_body
 from schemas.claims.bearer import Caller
 from schemas.errors import VeriAIDPOError
 from schemas.events import ClassificationRequest, ClassificationResult
 from schemas.permissions import CLASSIFY
+from schemas.taxonomy import model_type as known_model_type
 
 router = APIRouter(tags=["classification"])
 
@@ -54,7 +55,10 @@ class _Entry:
     summary="Classify up to 1,000 texts",
     response_model=BatchResponse,
     response_model_exclude_none=True,
-    responses=error_responses(401, 403, 413, 415, 422, 429, 500),
+    responses={
+        **answer_response(batch_answer_examples()),
+        **error_responses(400, 401, 403, 413, 415, 422, 429, 500),
+    },
     openapi_extra=json_request_body(BatchRequest, batch_examples()),
 )
 async def batch_classify(
@@ -68,6 +72,7 @@ async def batch_classify(
     body = await read_json(request, BatchRequest, max_bytes=MAX_BATCH_BYTES)
     if len(body.entries) > MAX_ITEMS:
         raise BatchTooLarge(limit=MAX_ITEMS)
+    known_model_type(body.model_type)  # the whole batch's: an item that names another has its own error
     started = time.perf_counter()
     request_id = request_id_of(request)
     entries = [

@@ -11,13 +11,15 @@ from api.asking import answer_one
 from api.auth import permitted
 from api.bodies import ClassifyRequest, ClassifyResponse, SentenceRequest
 from api.bridge import bridge_of
-from api.examples import classify_examples, sentence_examples
+from api.examples import answer_examples, classify_examples, sentence_examples
 from api.json_body import read_json
-from api.openapi import error_responses, json_request_body
+from api.openapi import answer_response, error_responses, json_request_body
 from schemas.claims.bearer import Caller
 from schemas.permissions import CLASSIFY
 
 router = APIRouter(tags=["classification"])
+
+ERRORS = (400, 401, 403, 413, 415, 422, 429, 500, 503, 504)
 
 Classifier = Annotated[Caller, Depends(permitted(CLASSIFY))]
 
@@ -34,7 +36,10 @@ FIXED: Mapping[str, str] = {
     summary="Classify one text",
     response_model=ClassifyResponse,
     response_model_exclude_none=True,
-    responses=error_responses(400, 401, 403, 413, 415, 422, 429, 500, 503, 504),
+    responses={
+        **answer_response(answer_examples("principles"), "Server-Timing"),
+        **error_responses(*ERRORS),
+    },
     openapi_extra=json_request_body(ClassifyRequest, classify_examples()),
 )
 async def classify(request: Request, caller: Classifier) -> Response:
@@ -62,6 +67,9 @@ for _path, _model_type in FIXED.items():
         "As `/classify`; a `model_type` in the body is left alone.",
         response_model=ClassifyResponse,
         response_model_exclude_none=True,
-        responses=error_responses(400, 401, 403, 413, 415, 422, 429, 500, 503, 504),
+        responses={
+            **answer_response(answer_examples(_model_type), "Server-Timing"),
+            **error_responses(*ERRORS),
+        },
         openapi_extra=json_request_body(SentenceRequest, sentence_examples(_model_type)),
     )

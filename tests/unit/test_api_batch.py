@@ -175,6 +175,14 @@ async def test_another_shape_gives_422_for_the_whole(
     assert "mật" not in answer.text
 
 
+async def test_a_batch_that_names_an_unknown_model_type_gets_400_with_the_list(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await send(client, {"texts": ["a"], "model_type": "horoscope"})
+    assert (answer.status_code, answer.json()["detail"]["code"]) == (400, "UNKNOWN_MODEL_TYPE")
+    assert answer.json()["detail"]["available_model_types"] == list(MODEL_TYPES)
+
+
 async def test_a_thousand_texts_are_answered_and_one_more_gives_413(client: httpx.AsyncClient) -> None:
     answer = await send(client, {"texts": ["a"] * MAX_ITEMS})
     assert (answer.status_code, answer.json()["succeeded"]) == (200, MAX_ITEMS)

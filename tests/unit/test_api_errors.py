@@ -17,7 +17,7 @@ from tests.support.fake_gateway import FakeGateway
     [
         ("GET", "/nothing", 404, "NOT_FOUND"),
         ("POST", "/classify/", 404, "NOT_FOUND"),
-        ("GET", "/docs", 404, "NOT_FOUND"),
+        ("GET", "/docs/assets/nothing.js", 404, "NOT_FOUND"),
         ("GET", "/classify", 405, "METHOD_NOT_ALLOWED"),
         ("DELETE", "/api/v1/veriaidpo/health", 405, "METHOD_NOT_ALLOWED"),
     ],

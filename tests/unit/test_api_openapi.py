@@ -11,7 +11,7 @@ import pytest
 
 from api.app import PREFIX
 from api.batch_bodies import BatchItem, BatchRequest
-from api.bodies import ClassifyRequest, SentenceRequest
+from api.bodies import ClassifyRequest, ErrorBody, SentenceRequest
 from api.caller_errors import MethodNotAllowed, NotFound, UnsupportedMediaType
 from api.examples import batch_examples, classify_examples, sentence_examples
 from api.routes.classify import FIXED
@@ -71,6 +71,32 @@ def test_classify_documents_all_of_its_errors_with_their_body(document: Document
     errors = {"400", "401", "403", "413", "415", "422", "429", "500", "503", "504"}
     assert responses.keys() == errors | {"200"}
     assert {status for status, answer in responses.items() if "ErrorBody" in str(answer)} == errors
+
+
+def test_every_route_documents_its_errors_with_an_example_in_both_languages(document: Document) -> None:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            errors = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+            assert errors or path.endswith("/livez")
+            if path.endswith(PUBLIC):
+                continue
+            assert {"401", "403", "429", "500"} <= errors.keys()
+            for status, answer in errors.items():
+                assert "X-Request-ID" in answer["headers"]
+                for example in answer["content"]["application/json"]["examples"].values():
+                    detail = ErrorBody.model_validate(example["value"]).detail
+                    assert detail.error != detail.error_vi, (path, status)
+
+
+def test_every_route_that_takes_a_text_has_an_example_and_an_answer_in_each_language(
+    document: Document,
+) -> None:
+    for methods in document["paths"].values():
+        if "post" not in methods:
+            continue
+        asked = methods["post"]["requestBody"]["content"]["application/json"]["examples"]
+        answered = methods["post"]["responses"]["200"]["content"]["application/json"]["examples"]
+        assert asked.keys() == answered.keys() == {"vi", "en"}
 
 
 def test_references_in_the_document_lead_somewhere(document: Document) -> None:
