@@ -27,6 +27,8 @@ from tests.support.bridge_client import TEXT, bearer, caller_token
 from tests.support.bridge_process import bridge
 from tests.support.bridge_stage import BRIDGE_ISSUERS, kafka_stage
 from tests.support.clusters import JARS_DIR
+from tests.support.proxy_page import proxied_application
+from tests.support.served_app import served
 from tests.support.stand_in_worker import StandInWorker
 from tests.support.waiting import eventually
 
@@ -89,6 +91,25 @@ async def test_an_answer_over_http_and_nothing_of_the_callers_token_on_kafka(
     written = await everything_on(broker, request_topic(MODEL_TYPE))
     assert TEXT.encode() in written
     assert token.encode() not in written
+
+
+async def test_the_main_backends_proxy_passes_requests_on_to_it(
+    broker: Broker, worker: StandInWorker, tmp_path: Path
+) -> None:
+    async with bridge(broker.bootstrap_servers, tmp_path) as (process, client):
+        await ready(client)
+        async with served(proxied_application(str(client.base_url))) as url:
+            answer = await client.post(f"{url}/api/v1/veriaidpo/classify", json=BODY, headers=bearer())
+            assert (answer.status_code, answer.json()["original_text"]) == (200, TEXT)
+            asked = {request.request_id for request in worker.responder.answered}
+            assert answer.headers["x-request-id"] in asked
+            batch = {"texts": [f"Câu {number}." for number in range(100)], "model_type": MODEL_TYPE}
+            answer = await client.post(f"{url}/api/v1/veriaidpo/batch-classify", json=batch, headers=bearer())
+            assert (answer.status_code, answer.json()["succeeded"]) == (200, 100)
+            process.kill()
+            await process.wait()
+            answer = await client.post(f"{url}/api/v1/veriaidpo/classify", json=BODY, headers=bearer())
+            assert (answer.status_code, answer.json()["detail"]["code"]) == (503, "VERIAIDPO_UNREACHABLE")
 
 
 async def everything_on(broker: Broker, topic: str) -> bytes:
