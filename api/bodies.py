@@ -12,12 +12,16 @@ from schemas.taxonomy import MODEL_TYPES
 Language = Literal["vi", "en"]
 
 
+# `\S` as Python means it, spelt out: other languages' regular expressions differ on what a space is.
+NOT_BLANK = r"[^\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+
+
 def text_field() -> Any:
     """A sentence. Longer or blank ones get answers of their own (413, 400), which pydantic's wouldn't be."""
     return Field(
         min_length=1,
         description="The sentence, Vietnamese (with or without diacritics) or English.",
-        json_schema_extra={"maxLength": MAX_TEXT_CHARS, "pattern": r"\S"},
+        json_schema_extra={"maxLength": MAX_TEXT_CHARS, "pattern": NOT_BLANK},
     )
 
 

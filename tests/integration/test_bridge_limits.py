@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.support.bridge_client import TEXT, bearer
 from tests.support.bridge_process import bridge
 from tests.support.redis_server import running_redis
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.timed  # a Redis that is slow only because the machine is busy counts as away
 
 NO_KAFKA = "127.0.0.1:1"  # limits come before Kafka: who passes them gets 503 here, who doesn't 429
 

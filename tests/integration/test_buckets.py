@@ -18,6 +18,8 @@ from schemas.errors import ConfigurationError
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.timed  # a Redis that is slow only because the machine is busy counts as away
+
 
 @pytest.fixture(scope="module")
 async def redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RedisServer]:

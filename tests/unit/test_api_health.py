@@ -80,6 +80,7 @@ async def test_kafka_away_is_unhealthy_and_says_why() -> None:
     }
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("path", PATHS)
 async def test_health_answers_in_under_5_ms_with_everything_down(path: str) -> None:
     gateway = FakeGateway(serves=())

@@ -11,7 +11,7 @@ import pytest
 
 from api.app import PREFIX
 from api.batch_bodies import BatchItem, BatchRequest
-from api.bodies import ClassifyRequest, ErrorBody, SentenceRequest
+from api.bodies import NOT_BLANK, ClassifyRequest, ErrorBody, SentenceRequest
 from api.caller_errors import MethodNotAllowed, NotFound, UnsupportedMediaType
 from api.examples import batch_examples, classify_examples, sentence_examples
 from api.routes.classify import FIXED
@@ -112,6 +112,11 @@ def test_the_examples_are_requests(language: str) -> None:
     for model_type in FIXED.values():
         example = sentence_examples(model_type)[language]["value"]
         assert SentenceRequest.model_validate(example).language == language
+
+
+def test_the_documents_blank_texts_are_those_that_are_refused() -> None:
+    for number in range(0x110000):
+        assert bool(re.search(NOT_BLANK, chr(number))) != chr(number).isspace(), hex(number)
 
 
 def test_the_page_names_every_setting() -> None:
