@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from api.bodies import ClassifyResponse, ErrorDetail, Language, model_type_field, text_field
+from api.bodies import ClassifyResponse, ErrorDetail, Language, ModelTypeName, SentenceText
 
 MAX_ITEMS = 1_000
 MAX_BATCH_BYTES = 2 * 1024 * 1024
@@ -23,7 +23,7 @@ class BatchItem(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
     id: ItemId | None = Field(None, description="The caller's own, told back with the answer.")
-    text: str = text_field()
+    text: SentenceText
     model_type: str | None = Field(None, description="Unset: the batch's.")
     language: Language | None = Field(None, description="Unset: the batch's.")
 
@@ -54,7 +54,7 @@ class BatchRequest(BaseModel):
         description="Sentences alone.",
         json_schema_extra=_items_schema({"type": "string"}),
     )
-    model_type: str = model_type_field()
+    model_type: ModelTypeName = "principles"
     language: Language = Field("vi", description="Of those that name none.")
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,20 +16,19 @@ Language = Literal["vi", "en"]
 NOT_BLANK = r"[^\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 
 
-def text_field() -> Any:
-    """A sentence. Longer or blank ones get answers of their own (413, 400), which pydantic's wouldn't be."""
-    return Field(
+# Longer or blank ones get answers of their own (413, 400), which pydantic's error wouldn't be.
+SentenceText = Annotated[
+    str,
+    Field(
         min_length=1,
         description="The sentence, Vietnamese (with or without diacritics) or English.",
         json_schema_extra={"maxLength": MAX_TEXT_CHARS, "pattern": NOT_BLANK},
-    )
-
-
-def model_type_field() -> Any:
-    """A model type; a name that we don't know gets 400 with the list."""
-    return Field(
-        "principles", description="Which model answers.", json_schema_extra={"enum": list(MODEL_TYPES)}
-    )
+    ),
+]
+# A name that we don't know gets 400 with the list.
+ModelTypeName = Annotated[
+    str, Field(description="Which model answers.", json_schema_extra={"enum": list(MODEL_TYPES)})
+]
 
 
 class SentenceRequest(BaseModel):
@@ -37,7 +36,7 @@ class SentenceRequest(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True)
 
-    text: str = text_field()
+    text: SentenceText
     language: Language = Field("vi", description="The language of the text.")
     include_metadata: bool = Field(True, description="Whether the answer holds processing_metadata.")
 
@@ -45,7 +44,7 @@ class SentenceRequest(BaseModel):
 class ClassifyRequest(SentenceRequest):
     """One sentence and the question asked about it. Fields that we don't know are left alone."""
 
-    model_type: str = model_type_field()
+    model_type: ModelTypeName = "principles"
 
 
 class ProcessingMetadata(BaseModel):

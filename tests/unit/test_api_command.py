@@ -13,12 +13,12 @@ import pytest
 from cli.commands.bridge import bridge
 from schemas.errors import ConfigurationError
 
-HEAVY = ("faust", "onnxruntime", "numpy", "torch", "tokenizers", "confluent_kafka", "sqlalchemy")
+HEAVY = ("faust", "onnxruntime", "numpy", "torch", "tokenizers", "confluent_kafka", "sqlalchemy", "redis")
 
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("JWT_SECRET_KEY", "VERIAIDPO_MODE", "VERIAIDPO_BRIDGE_KEY_FILE"):
+    for name in ("JWT_SECRET_KEY", "VERIAIDPO_MODE", "VERIAIDPO_BRIDGE_KEY_FILE", "REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("VERIAIDPO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
@@ -75,3 +75,11 @@ def test_the_command_imports_nothing_heavy() -> None:
     program = f"import sys, cli.commands.bridge; print([name for name in {HEAVY} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_an_address_of_redis_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERIAIDPO_MODE", "development")
+    monkeypatch.setenv("REDIS_URL", "redis.internal:6379")
+    with pytest.raises(ConfigurationError) as caught:
+        bridge()
+    assert caught.value.details["setting"] == "REDIS_URL"

@@ -115,7 +115,7 @@ def test_the_examples_are_requests(language: str) -> None:
 
 
 def test_the_documents_blank_texts_are_those_that_are_refused() -> None:
-    for number in range(0x110000):
+    for number in range(0x10000):  # there are no spaces beyond
         assert bool(re.search(NOT_BLANK, chr(number))) != chr(number).isspace(), hex(number)
 
 
