@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID, uuid5
 
 import msgspec
@@ -37,6 +38,8 @@ from schemas.errors import VeriAIDPOError
 from schemas.events import ClassificationRequest, ClassificationResult
 from schemas.permissions import CLASSIFY
 from schemas.taxonomy import model_type as known_model_type
+
+T = TypeVar("T")
 
 router = APIRouter(tags=["classification"])
 
@@ -77,7 +80,7 @@ async def batch_classify(
     request_id = request_id_of(request)
     entries = [
         _entry(one, body, caller, str(uuid5(UUID(request_id), str(index))))
-        for index, one in enumerate(body.entries)
+        async for index, one in _unhurried(body.entries)
     ]
     texts = [one.question.text for one in entries if isinstance(one.question, ClassificationRequest)]
     await bridge.limits.charge(caller, tokens=sum(map(estimated_tokens, texts)))
@@ -87,7 +90,7 @@ async def batch_classify(
     vietnamese_first = prefers_vietnamese(request.headers.get("accept-language", ""))
     results = [
         {"index": index, **_told(entry, outcome, vietnamese_first=vietnamese_first)}
-        for index, (entry, outcome) in enumerate(zip(entries, outcomes, strict=True))
+        async for index, (entry, outcome) in _unhurried(list(zip(entries, outcomes, strict=True)))
     ]
     succeeded = sum("result" in result for result in results)
     answer = {
@@ -98,6 +101,14 @@ async def batch_classify(
         "processing_time_ms": round((time.perf_counter() - started) * 1e3, 3),
     }
     return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
+async def _unhurried(values: Sequence[T]) -> AsyncIterator[tuple[int, T]]:
+    """Enumerate, and let others have the event loop in between: a batch takes tens of milliseconds of it."""
+    for index, value in enumerate(values):
+        if index % 25 == 24:
+            await asyncio.sleep(0)
+        yield index, value
 
 
 def _entry(given: JsonValue, batch: BatchRequest, caller: Caller, request_id: str) -> _Entry:
