@@ -52,7 +52,7 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
                 "Content-Language": _TEXT_HEADER,
                 **_HEADERS.get(status, {}),
             },
-            "content": {"application/json": {"examples": error_examples(status)}},
+            "content": _examples(error_examples(status)),
         }
         for status in statuses
     }
@@ -63,9 +63,16 @@ def answer_response(examples: Mapping[str, object], *headers: str) -> dict[int |
     return {
         200: {
             "headers": dict.fromkeys(("X-Request-ID", *headers), _TEXT_HEADER),
-            "content": {"application/json": {"examples": dict(examples)}},
+            "content": _examples(examples),
         }
     }
+
+
+def unavailable_response(
+    model: type[BaseModel], description: str, examples: Mapping[str, object]
+) -> dict[int | str, dict[str, Any]]:
+    """The documentation of a 503 that is an answer, not an error."""
+    return {503: {"model": model, "description": description, "content": _examples(examples)}}
 
 
 def json_request_body(model: type[BaseModel], examples: Mapping[str, object]) -> dict[str, Any]:
@@ -106,3 +113,7 @@ def install_openapi(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _examples(examples: Mapping[str, object]) -> dict[str, Any]:
+    return {"application/json": {"examples": dict(examples)}}

@@ -26,6 +26,8 @@ from api.health_bodies import (
     WorkersHealth,
 )
 from api.limits import SharedLimits
+from api.openapi import answer_response, unavailable_response
+from api.status_examples import ALIVE, HEALTHY, NOT_READY, READY, UNHEALTHY
 from schemas.taxonomy import MODEL_TYPES
 
 router = APIRouter(tags=["health"])
@@ -39,7 +41,10 @@ SERVICE = "veriaidpo"
     summary="Whether requests would be answered just now",
     response_model=HealthResponse,
     response_model_exclude_none=True,
-    responses={503: {"model": HealthResponse, "description": "Kafka is away, or no model type is served."}},
+    responses={
+        **answer_response(HEALTHY),
+        **unavailable_response(HealthResponse, "Kafka is away, or no model type is served.", UNHEALTHY),
+    },
 )
 async def health(request: Request) -> Response:
     """Công khai, không cần token. Public; 200 when healthy or degraded, 503 when unhealthy."""
@@ -54,7 +59,12 @@ async def health(request: Request) -> Response:
     return _from_memory(body, 503 if body.status == "unhealthy" else 200)
 
 
-@router.get("/livez", summary="Whether the process runs", response_model=LiveResponse)
+@router.get(
+    "/livez",
+    summary="Whether the process runs",
+    response_model=LiveResponse,
+    responses=answer_response(ALIVE),
+)
 async def livez() -> Response:
     """Tiến trình còn chạy. For a supervisor that restarts what hangs; nothing outside can make it fail."""
     return _from_memory(LiveResponse(status="alive"), 200)
@@ -65,7 +75,10 @@ async def livez() -> Response:
     summary="Whether this bridge can be sent requests",
     response_model=ReadyResponse,
     response_model_exclude_none=True,
-    responses={503: {"model": ReadyResponse, "description": "This bridge has no connection to Kafka (yet)."}},
+    responses={
+        **answer_response(READY),
+        **unavailable_response(ReadyResponse, "This bridge has no connection to Kafka (yet).", NOT_READY),
+    },
 )
 async def readyz(request: Request) -> Response:
     """Sẵn sàng nhận yêu cầu. For a load balancer; whether workers are there is what `/health` says."""

@@ -17,8 +17,9 @@ from api.model_status_bodies import (
     ModelTypeStatus,
     ServingWorker,
 )
-from api.openapi import error_responses
+from api.openapi import answer_response, error_responses
 from api.presence import Serving
+from api.status_examples import MODEL_STATUS
 from api.tallies import Tally, percentile
 from schemas.claims.bearer import Caller
 from schemas.permissions import READ_ANALYTICS
@@ -32,7 +33,7 @@ router = APIRouter(tags=["models"])
     summary="Every model type, who serves it, and how it fares",
     response_model=ModelStatusResponse,
     response_model_exclude_none=True,
-    responses=error_responses(401, 403, 429, 500),
+    responses={**answer_response(MODEL_STATUS), **error_responses(401, 403, 429, 500)},
 )
 async def model_status(
     request: Request, caller: Annotated[Caller, Depends(permitted(READ_ANALYTICS))]

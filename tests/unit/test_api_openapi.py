@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from api.app import PREFIX
-from api.batch_bodies import BatchItem, BatchRequest
-from api.bodies import NOT_BLANK, ClassifyRequest, ErrorBody, SentenceRequest
+from api.batch_bodies import BatchItem, BatchRequest, BatchResponse
+from api.bodies import NOT_BLANK, ClassifyRequest, ClassifyResponse, ErrorBody, SentenceRequest
 from api.caller_errors import MethodNotAllowed, NotFound, UnsupportedMediaType
 from api.examples import batch_examples, classify_examples, sentence_examples
+from api.health_bodies import HealthResponse, LiveResponse, ReadyResponse
+from api.model_status_bodies import ModelStatusResponse
 from api.routes.classify import FIXED
 from api.settings import BridgeSettings
 from schemas.errors import VeriAIDPOError
@@ -97,6 +100,30 @@ def test_every_route_that_takes_a_text_has_an_example_and_an_answer_in_each_lang
         asked = methods["post"]["requestBody"]["content"]["application/json"]["examples"]
         answered = methods["post"]["responses"]["200"]["content"]["application/json"]["examples"]
         assert asked.keys() == answered.keys() == {"vi", "en"}
+
+
+def test_every_answers_example_is_one_that_the_route_may_give(document: Document) -> None:
+    models: dict[str, type[BaseModel]] = {
+        "classify": ClassifyResponse,
+        "batch_classify": BatchResponse,
+        "model_status": ModelStatusResponse,
+        "health": HealthResponse,
+        "livez": LiveResponse,
+        "readyz": ReadyResponse,
+    }
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            name = operation["operationId"].removesuffix("_bare")
+            model = models.get(name, ClassifyResponse)
+            answers = [operation["responses"]["200"]]
+            if name in ("health", "readyz"):
+                answers.append(operation["responses"]["503"])
+            for answer in answers:
+                for example in answer["content"]["application/json"]["examples"].values():
+                    assert (
+                        model.model_validate(example["value"]).model_dump(exclude_none=True)
+                        == example["value"]
+                    )
 
 
 def test_references_in_the_document_lead_somewhere(document: Document) -> None:
