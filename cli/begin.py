@@ -11,7 +11,6 @@ def begin() -> Settings:
     """The settings; ConfigurationError where they can't be used."""
     settings = load_settings()
     logging.getLogger().setLevel(settings.log_level)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it names its plugins, one by one
     # It reports each failed connection, many a second while a broker is away: our own errors say it once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     return settings

@@ -58,6 +58,7 @@ def main() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # as soon as it is imported, it names its plugins
     try:
         build(sys.argv[1:])()
     except VeriAIDPOError as error:
