@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 TORCH_READY := $(TORCH_VENV)/.ready
 ONLY ?=
 
-.PHONY: help setup demo up test test-torch lint check-skips chaos bench requirements clean
+.PHONY: help setup demo up test test-torch lint check-skips chaos chaos-sink bench requirements clean
 
 help: ## What can be asked for
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -39,6 +39,9 @@ lint: $(READY) ## ruff, mypy --strict, import-linter
 
 chaos: setup ## 20,000 records while workers, inference children and the broker are killed; the ledger must close
 	$(BIN)/python -m tests.chaos.run
+
+chaos-sink: setup ## 100,000 results while the sink and its Postgres are killed; every row is counted and compared
+	$(BIN)/python -m tests.chaos.sink_campaign
 
 bench: setup ## Every figure beside its target, into bench/results/*.json; ONLY=name runs one
 	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
