@@ -72,7 +72,7 @@ async def _sink_rate(servers: str, url: str, folder: Path) -> float:
     ]
     await connection.close()
     measured = stored_at[int(RECORDS * WARM_UP_SHARE) :]
-    rows = sum(measured[0] <= moment < measured[-1] for moment in stored_at)
+    rows: int = sum(measured[0] <= moment < measured[-1] for moment in stored_at)
     took_s: float = (measured[-1] - measured[0]).total_seconds()
     return rows / took_s
 

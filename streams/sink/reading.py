@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 GROUP: Final = "veriaidpo.sink"
 BACK_OFF_S: Final = 1.0
+RECORDS_A_TURN: Final = 50
 
 RawRecord: TypeAlias = ConsumerRecord[bytes | None, bytes | None]
 
@@ -49,7 +50,9 @@ class ResultReader:
         """Rows in the records' order, and what isn't one; a schema registry that is away is waited for."""
         pending: list[Pending] = []
         refused: list[Refused] = []
-        for record in records:
+        for number, record in enumerate(records):
+            if number % RECORDS_A_TURN == 0:
+                await asyncio.sleep(0)  # the batch before is on its way to the database
             try:
                 pending.append(Pending(record, await self._row(record)))
             except BadRecord as error:

@@ -26,7 +26,7 @@ from streams.delivery.exit_codes import EX_CRASHED, EX_OK
 from streams.delivery.outputs import OutputWriter
 from streams.delivery.producer import METADATA_MAX_AGE_MS, DurableProducer
 from streams.settings import SinkSettings
-from streams.sink.reading import GROUP, RawRecord, Refused, ResultReader, dead_letter, note_of
+from streams.sink.reading import GROUP, Pending, RawRecord, Refused, ResultReader, dead_letter, note_of
 from streams.sink.storing import LONGEST_BACK_OFF_S, Stopped, Storing
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ async def run_sink(
 
 
 class Sink:
-    """Reads, stores and commits, one batch after the other."""
+    """Reads, stores and commits: one batch is read while the one before it is stored."""
 
     def __init__(
         self,
@@ -93,7 +93,16 @@ class Sink:
         self._uncommitted: dict[TopicPartition, int] = {}
 
     async def run(self, stop: asyncio.Event, *, on_ready: Callable[[], None]) -> None:
-        """Until `stop`: the batch that is begun is finished first, unless the database is away."""
+        """Until `stop`: what is begun is finished first, unless the database is away.
+
+        1. read      some records; what isn't a result is refused
+        2. store     the rows; what the database refuses is refused
+        3. confirm   a dead letter for everything refused
+        4. commit    the records' offsets
+
+        A crash before 4 gives the same batch again, and the rows that are there already stay as they are.
+        """
+        finishing: asyncio.Task[None] = asyncio.create_task(_nothing())
         consumer = AIOKafkaConsumer(
             **self._kafka.client_options(),
             group_id=GROUP,
@@ -110,26 +119,27 @@ class Sink:
             await _start(consumer)
             while not stop.is_set():
                 fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._settings.batch_records)
+                records = [record for some in fetched.values() for record in some]
+                pending, refused = await self._reader.read(records)  # 1
+                await finishing  # one batch at a time: the first answer to a result id has to come first
                 if fetched:
-                    await self._finish(fetched)
-                await self._commit(consumer)
+                    finishing = asyncio.create_task(self._finish(fetched, pending, refused), name="batch")
+                await self._commit(consumer)  # 4: of the batch before
+            await finishing
+            await self._commit(consumer)
         except Stopped:
             log.info("stopped while the database is away; what isn't stored is read again")
         finally:
+            finishing.cancel()
+            await asyncio.gather(finishing, return_exceptions=True)
             await consumer.stop()
 
-    async def _finish(self, fetched: dict[TopicPartition, list[RawRecord]]) -> None:
-        """Get a batch to where it is safe.
-
-        1. read      the records; what isn't a result is refused
-        2. store     the rows; what the database refuses is refused
-        3. confirm   a dead letter for everything refused
-
-        Only then its offsets may be committed. A crash before that gives the same batch again, and the rows
-        that are there already stay as they are.
-        """
-        records = [record for some in fetched.values() for record in some]
-        pending, refused = await self._reader.read(records)  # 1
+    async def _finish(
+        self,
+        fetched: dict[TopicPartition, list[RawRecord]],
+        pending: Sequence[Pending],
+        refused: list[Refused],
+    ) -> None:
         refused += await self._storing.store(pending)  # 2
         await self._write_dead_letters(refused)  # 3
         for partition, some in fetched.items():
@@ -158,17 +168,24 @@ class Sink:
     async def _commit(self, consumer: AIOKafkaConsumer) -> None:
         """Commit what is safe; one that fails is made up for by the next, or by reading again."""
         owned = consumer.assignment()
-        offsets = {partition: offset for partition, offset in self._uncommitted.items() if partition in owned}
+        # Partitions that others read by now: they began where we last committed.
+        self._uncommitted = {each: offset for each, offset in self._uncommitted.items() if each in owned}
+        offsets = dict(self._uncommitted)
         if not offsets:
-            self._uncommitted.clear()  # of partitions that others read by now, from where we last committed
             return
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
                 await consumer.commit(offsets)
         except (KafkaError, IllegalStateError, TimeoutError) as error:
             log.warning("offsets aren't committed yet: %s", type(error).__name__)
-        else:
-            self._uncommitted.clear()
+            return
+        for partition, offset in offsets.items():
+            if self._uncommitted.get(partition) == offset:  # the next batch may be through meanwhile
+                del self._uncommitted[partition]
+
+
+async def _nothing() -> None:
+    """The batch before the first."""
 
 
 async def _run(
