@@ -129,7 +129,7 @@ class Database:
             pool_pre_ping=True,
             connect_args={
                 "timeout": self._settings.connect_timeout_s,
-                "command_timeout": self._settings.statement_timeout_s,
+                "command_timeout": None if self._role is Role.OWNER else self._settings.statement_timeout_s,
                 "server_settings": server_settings,
             },
         )

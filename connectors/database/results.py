@@ -79,6 +79,9 @@ def _select(tenant_id: str, query: ResultQuery) -> Select[*tuple[object, ...]]:
         raise InvalidRequest(
             reason=f"limit isn't 1 to {MAX_PAGE}", reason_vi=f"limit không nằm trong 1 đến {MAX_PAGE}"
         )
+    for wanted in (tenant_id, query.model_type, query.label, query.request_id):
+        if wanted is not None and not wanted.isprintable():  # a NUL, which Postgres takes for no text
+            raise InvalidRequest(reason="a name isn't printable", reason_vi="tên có ký tự không in được")
     column = results.c
     chosen = select(results).where(column.tenant_id == tenant_id)
     if query.since is not None:

@@ -17,7 +17,7 @@ class DatabaseSettings(BaseModel):
         None, description="The owner's, for `veriaidpo db` and `tenant`; unset: the same."
     )
     connect_timeout_s: float = Field(5.0, gt=0, description="How long a connection may take.")
-    statement_timeout_s: float = Field(30.0, gt=0, description="How long a statement may take.")
+    statement_timeout_s: float = Field(30.0, gt=0, description="How long a statement of a service may take.")
 
     @property
     def is_embedded(self) -> bool:

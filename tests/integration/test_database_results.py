@@ -116,6 +116,12 @@ async def test_a_page_has_a_size(find: Seeker, limit: int) -> None:
         await find(limit=limit)
 
 
+@pytest.mark.parametrize("field", ["request_id", "label", "model_type"])
+async def test_a_name_that_no_database_can_look_for_is_refused(find: Seeker, field: str) -> None:
+    with pytest.raises(InvalidRequest):
+        await find(**{field: "nul\x00"})
+
+
 async def test_one_tenant_never_finds_what_is_another_tenants(find: Seeker) -> None:
     await store(find.url, [result(1, tenant_id="t1"), result(1, tenant_id="t2"), result(2, tenant_id="t2")])
     assert await find.numbers("t1") == [1]
