@@ -20,6 +20,7 @@ from schemas.codec import Codec
 from schemas.errors import DatabaseOutdated
 from schemas.events import ClassificationRequest, ClassificationResult
 from schemas.headers import DLT_ORIGINAL_CONSUMER_GROUP, DLT_ORIGINAL_OFFSET, ERROR_CODE
+from schemas.limits import MAX_VALUE_BYTES
 from schemas.topics import DEAD_LETTERS, RESULTS
 from streams.settings import SinkSettings
 from streams.sink.reading import GROUP
@@ -154,6 +155,22 @@ async def test_what_is_no_row_is_dead_lettered_with_its_reason_and_its_neighbour
         assert headers[DLT_ORIGINAL_CONSUMER_GROUP] == GROUP.encode()
         assert len(headers[DLT_ORIGINAL_OFFSET]) == 8
         assert "văn bản" not in str(headers)
+
+
+async def test_a_record_that_is_too_large_for_a_dead_letter_is_noted_there_and_holds_nothing_up(
+    sink_kafka: Kafka, sqlite_database: str
+) -> None:
+    stage = Stage(sink_kafka.bootstrap_servers, sqlite_database, f"tenant-{uuid4().hex[:8]}")
+    key = b"large" + stage.tenant.encode()
+    await stage.send_values([b"x" * (MAX_VALUE_BYTES - 300)], [key])
+    await stage.send(stage.results(range(10)))
+    async with stage.sink():
+        await stage.until_stored(10)
+        await stage.until_all_is_committed()
+    ((value, headers),) = (await stage.dead_letters({key})).values()
+    assert value is None
+    assert headers[ERROR_CODE] == b"NOT_AVRO"
+    assert DLT_ORIGINAL_OFFSET in headers
 
 
 async def test_while_the_database_is_down_the_sink_stays_in_its_group_and_loses_nothing(
