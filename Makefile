@@ -13,7 +13,7 @@ TORCH_READY := $(TORCH_VENV)/.ready
 ONLY ?=
 CASES ?= 500
 
-.PHONY: help setup demo up test test-torch lint check-skips fuzz chaos bench requirements clean
+.PHONY: help setup demo up test test-torch lint check-skips fuzz chaos chaos-sink bench requirements clean
 
 help: ## What can be asked for
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -43,6 +43,9 @@ fuzz: setup ## Generated requests against the REST routes' own document: CASES=5
 
 chaos: setup ## 20,000 records while workers, inference children and the broker are killed; the ledger must close
 	$(BIN)/python -m tests.chaos.run
+
+chaos-sink: setup ## 100,000 results while the sink and its Postgres are killed; every row is counted and compared
+	$(BIN)/python -m tests.chaos.sink_campaign
 
 bench: setup ## Every figure beside its target, into bench/results/*.json; ONLY=name runs one
 	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))

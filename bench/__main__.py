@@ -18,7 +18,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import bridge_latency, constant_model, end_to_end, idle_memory
+from bench import bridge_latency, constant_model, end_to_end, idle_memory, sink_rate
 from bench.figure import Figure, write
 from bench.rig import Rig
 
@@ -29,6 +29,7 @@ BENCHMARKS: Mapping[tuple[str, ...], Benchmark] = {
     ("idle_rss_bridge_mb", "idle_rss_worker_mb"): idle_memory.measure,
     ("end_to_end_share",): end_to_end.measure,
     ("constant_model_rate",): constant_model.measure,
+    ("sink_rate", "sink_vs_copy_ratio"): sink_rate.measure,
     ("bridge_over_engine_p50_ms", "bridge_over_engine_p99_ms"): bridge_latency.measure,
 }
 

@@ -21,6 +21,9 @@ COMMANDS = (
     "topics",
     "worker",
     "bridge",
+    "sink",
+    "db",
+    "tenant",
     "publish",
     "results",
     "token",
@@ -30,6 +33,10 @@ COMMANDS = (
 )
 # Which extra brings a package, for the line that says what to install.
 EXTRA_OF = {
+    "aiosqlite": "database",
+    "alembic": "database",
+    "asyncpg": "database",
+    "sqlalchemy": "database",
     "faust": "worker",
     "msgpack": "worker",
     "numpy": "worker",
@@ -51,10 +58,17 @@ def main() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # as soon as it is imported, it names its plugins
     try:
         build(sys.argv[1:])()
     except VeriAIDPOError as error:
         report(error)
+        raise SystemExit(EX_USAGE_OR_STATE) from None
+    except ModuleNotFoundError as error:  # a subcommand that needs more than its command
+        missing = _missing(" ".join(sys.argv[1:3]), error)
+        if not isinstance(missing, VeriAIDPOError):
+            raise
+        report(missing)
         raise SystemExit(EX_USAGE_OR_STATE) from None
 
 

@@ -24,15 +24,20 @@ def cells(result: ClassificationResult) -> list[Text]:
 
     Whoever wrote the text chose its letters: none of them is markup here, and none commands the terminal.
     """
-    text = "".join(letter if letter.isprintable() else " " for letter in result.normalized_text)
     columns = (
         result.model_type,
-        text if len(text) <= TEXT_WIDTH else text[: TEXT_WIDTH - 1] + "…",
+        shown_text(result.normalized_text),
         result.prediction,
-        label_vi(result),
+        label_vi(result.model_type, result.category_id),
         f"{result.confidence:.2f}",
     )
     return [Text(column) for column in columns]
+
+
+def shown_text(text: str) -> str:
+    """As much of a text as a column holds, without anything that would command the terminal."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return printable if len(printable) <= TEXT_WIDTH else printable[: TEXT_WIDTH - 1] + "…"
 
 
 def result_fields(result: ClassificationResult) -> dict[str, object]:
@@ -44,7 +49,7 @@ def result_fields(result: ClassificationResult) -> dict[str, object]:
         "model_type": result.model_type,
         "language": result.language,
         "prediction": result.prediction,
-        "prediction_vi": label_vi(result),
+        "prediction_vi": label_vi(result.model_type, result.category_id),
         "category_id": result.category_id,
         "confidence": round(result.confidence, 6),
         "model_id": result.model_id,
@@ -55,8 +60,8 @@ def result_fields(result: ClassificationResult) -> dict[str, object]:
     }
 
 
-def label_vi(result: ClassificationResult) -> str:
+def label_vi(model_type: str, category_id: int) -> str:
     """The label's Vietnamese name; empty where a newer model answered with a label unknown here."""
-    known = MODEL_TYPES.get(result.model_type)
+    known = MODEL_TYPES.get(model_type)
     labels = {label.category_id: label.name_vi for label in known.labels} if known else {}
-    return labels.get(result.category_id, "")
+    return labels.get(category_id, "")

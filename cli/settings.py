@@ -1,8 +1,8 @@
 """Every setting of the service, read once from the environment.
 
 `VERIAIDPO_…` with `__` between levels (`VERIAIDPO_KAFKA__SECURITY_PROTOCOL=SASL_SSL`), and the names that
-the platform already uses: KAFKA_BOOTSTRAP_SERVERS, JWT_SECRET_KEY, JWT_ALGORITHM, REDIS_URL. An empty
-variable counts as one that isn't set. Each room declares what it needs; this module only composes.
+the platform already uses: KAFKA_BOOTSTRAP_SERVERS, JWT_SECRET_KEY, JWT_ALGORITHM, DATABASE_URL, REDIS_URL. An
+empty variable counts as one that isn't set. Each room declares what it needs; this module only composes.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api.settings import BridgeSettings
+from connectors.database.settings import DatabaseSettings
 from connectors.installation import DEFAULT_HOME
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import TopicSettings
 from connectors.schema_registry import RegistrySettings
 from schemas.errors import ConfigurationError
-from streams.settings import WorkerSettings
+from streams.settings import SinkSettings, WorkerSettings
 
 PREFIX = "VERIAIDPO_"
 LEGACY_NAMES: Mapping[str, tuple[str, ...]] = {
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka", "bootstrap_servers"),
     "JWT_SECRET_KEY": ("jwt_secret",),
     "JWT_ALGORITHM": ("jwt_algorithm",),
+    "DATABASE_URL": ("database", "url"),
     "REDIS_URL": ("redis_url",),
 }
 
@@ -49,6 +51,8 @@ class Settings(BaseSettings):
     topics: TopicSettings = TopicSettings()
     worker: WorkerSettings = WorkerSettings()
     bridge: BridgeSettings = BridgeSettings()
+    sink: SinkSettings = SinkSettings()
+    database: DatabaseSettings = DatabaseSettings()
     schema_registry: RegistrySettings = RegistrySettings()
 
     jwt_secret: SecretStr | None = Field(None, description="Verifies callers at the bridge; never in Kafka.")

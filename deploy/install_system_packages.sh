@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what no Python package brings, where it is missing: Java 17 and Maven for the embedded broker,
-# Redis for the tests of limits that several bridges share.
+# Redis and Postgres for the tests.
 set -euo pipefail
 
 missing=()
@@ -9,6 +9,7 @@ command -v mvn >/dev/null || missing+=(maven)
 command -v javac >/dev/null || missing+=(openjdk-17-jdk-headless)
 command -v redis-server >/dev/null || missing+=(redis-server)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then

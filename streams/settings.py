@@ -42,3 +42,12 @@ class WorkerSettings(BaseModel):
     heartbeat_interval_s: float = Field(2.0, gt=0, le=4, description="8 s of silence count as gone.")
     threads: int | None = Field(None, ge=1, description="Of the inference child; unset: it chooses.")
     delivery: DeliverySettings = DeliverySettings()
+
+
+class SinkSettings(BaseModel):
+    """Settings of `veriaidpo sink`: VERIAIDPO_SINK__… ."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch_records: int = Field(2_000, ge=1, le=10_000, description="The most results in a transaction.")
+    grace_period_s: float = Field(25.0, gt=0, description="After SIGTERM, how long a batch may still take.")

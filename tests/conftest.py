@@ -13,6 +13,8 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topic_admin import create_declared_topics
 from connectors.kafka.topics import TopicSettings
 from tests.support.clusters import JARS_DIR, Kafka, running_kafka
+from tests.support.databases import migrated
+from tests.support.postgres import fresh_database, running_postgres
 
 StartBroker = Callable[..., Awaitable[Broker]]
 
@@ -56,3 +58,36 @@ async def fresh_kafka(tmp_path: Path) -> AsyncIterator[StartBroker]:
             return await stack.enter_async_context(broker)
 
         yield start
+
+
+@pytest.fixture(scope="session")
+async def postgres() -> AsyncIterator[str]:
+    """One Postgres for the whole run: its superuser's URL. A test has databases of its own on it."""
+    async with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def postgres_template(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database on it that has our tables, and that nobody is connected to: to be copied."""
+    url = await fresh_database(postgres)
+    await migrated(url, tmp_path_factory.mktemp("home"))
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+async def postgres_database(postgres: str, postgres_template: str) -> str:
+    """The owner's URL of a database on it with our tables and no rows."""
+    return await fresh_database(postgres, like=postgres_template)
+
+
+@pytest.fixture
+async def sqlite_database(tmp_path: Path) -> str:
+    """The same on SQLite."""
+    return await migrated(f"sqlite:///{tmp_path / 'veriaidpo.db'}", tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Either: the test runs on both."""
+    return str(request.getfixturevalue(f"{request.param}_database"))

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -23,9 +24,15 @@ from schemas.events import ClassificationResult
 from schemas.taxonomy import model_type as known_model_type
 
 WIDTHS = (18, 58, 34, 34, 10)
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
 
+app = typer.Typer(help="Read what workers have answered.")
+
+
+@app.callback(invoke_without_command=True)
 def results(
+    context: typer.Context,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with results as they come.")] = False,
     new: Annotated[bool, typer.Option("--new", help="Leave out those that are there already.")] = False,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
@@ -36,6 +43,8 @@ def results(
 
     Texts are the normalised ones: company names are already out. Redelivered results are printed once.
     """
+    if context.invoked_subcommand is not None:
+        return
     settings = begin()
     read_whatever_comes()
     if model_type is not None:
@@ -46,6 +55,41 @@ def results(
         )
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+
+
+@app.command()
+def search(
+    tenant: Annotated[str, typer.Option(help="Whose results.")],
+    since: Annotated[
+        datetime | None, typer.Option(formats=TIMES, help="Asked at this time (UTC) or later.")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(formats=TIMES, help="Asked before this time.")] = None,
+    model_type: Annotated[str | None, typer.Option(help="Only this model type's.")] = None,
+    label: Annotated[str | None, typer.Option(help="Only this prediction, by its English name.")] = None,
+    request_id: Annotated[str | None, typer.Option(help="Only this request's.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="The most on a page.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="What the page before this one ended with.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every page, one after the other.")] = False,
+    output: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
+) -> None:
+    """Find stored results of one tenant, newest first: what `veriaidpo sink` keeps in the database."""
+    from cli.stored_results import SearchOptions, print_found  # only here is the database's extra needed
+
+    if model_type is not None:
+        known_model_type(model_type)
+    options = SearchOptions(
+        tenant_id=tenant,
+        since=since,
+        until=until,
+        model_type=model_type,
+        label=label,
+        request_id=request_id,
+        limit=limit,
+        cursor=cursor,
+        everything=everything,
+        output=output,
+    )
+    asyncio.run(print_found(begin(), options))
 
 
 async def _run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
@@ -11,7 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from schemas.errors import ConfigurationError
 from schemas.limits import DEAD_LETTER_HEADROOM_BYTES, MAX_REQUEST_BYTES
 from schemas.taxonomy import MODEL_TYPES
-from schemas.topics import DEAD_LETTERS, MODEL_STATUS, RESULTS, reply_topic, request_topic
+from schemas.topics import (
+    DEAD_LETTERS,
+    MODEL_STATUS,
+    REPLY_PREFIX,
+    REQUEST_PREFIX,
+    RESULTS,
+    reply_topic,
+    request_topic,
+)
 
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS
@@ -67,6 +76,23 @@ def declared_topics(
         _topic(settings, brokers, DEAD_LETTERS, settings.partitions, dead_letter_configs(settings)),
         _topic(settings, brokers, MODEL_STATUS, 1, status_configs()),
         *(reply_declaration(settings, client, brokers=brokers) for client in dict.fromkeys(clients)),
+    ]
+
+
+def remaining_until(settings: TopicSettings, now: datetime) -> list[tuple[str, datetime]]:
+    """The topics that quote a tenant's texts, and when the last record that is there now is gone for sure.
+
+    Kafka deletes whole segments: a record stays for the retention and for as long as its segment was open.
+    """
+    quoting = {
+        f"{REQUEST_PREFIX}*": request_configs(settings),
+        RESULTS: result_configs(settings),
+        DEAD_LETTERS: dead_letter_configs(settings),
+        f"{REPLY_PREFIX}*": reply_configs(),
+    }
+    return [
+        (name, now + timedelta(milliseconds=int(configs["retention.ms"]) + int(configs["segment.ms"])))
+        for name, configs in quoting.items()
     ]
 
 

@@ -15,18 +15,20 @@ VeriAIDPOError
 │   │   ├── ClaimsMismatch      signed for another value, topic, audience or reply address
 │   │   └── ClaimsForbidden     the issuer may not claim this tenant, permission, topic or reply topic
 │   ├── UnknownModelType, EmptyText, TextTooLong, UnsupportedLanguage
+│   ├── RowRefused              a result that the database doesn't take
 │   ├── ReplyUndeliverable      the result exists, its reply address doesn't
 │   └── Internal                our fault: the exception's class, never its text
 ├── Unavailable                 retriable, after `retry_after_s` seconds
 │   ├── ModelUnavailable        this model can't be loaded just now; the others can
 │   ├── Overloaded              queue full
 │   ├── NoWorker                nobody serves this model type just now
-│   ├── KafkaUnavailable, KeysUnavailable, RegistryUnavailable
+│   ├── KafkaUnavailable, KeysUnavailable, RegistryUnavailable, DatabaseUnavailable
 ├── DeadlineExceeded            nobody waits for this answer any more
 ├── CallerError                 a caller of the bridge: 401, 403, 413, 422
 │   ├── Unauthenticated, PermissionDenied, RequestTooLarge, InvalidRequest
 └── OperatorError               a command can't go on; the message says what to do
     ├── ConfigurationError, TopicsDiffer, MissingTool, BrokerFailed
+    ├── DatabaseOutdated, DatabaseRefused
     └── ModelsDamaged, ConversionRefused
 
 The class carries code, retriability, HTTP status and both languages; no table elsewhere repeats them.
@@ -43,6 +45,8 @@ from .operator import (
     BrokerFailed,
     ConfigurationError,
     ConversionRefused,
+    DatabaseOutdated,
+    DatabaseRefused,
     MissingTool,
     ModelsDamaged,
     OperatorError,
@@ -63,6 +67,7 @@ from .records import (
     NotAvro,
     RecordMismatch,
     ReplyUndeliverable,
+    RowRefused,
     TextTooLong,
     TrailingBytes,
     TruncatedRecord,
@@ -73,6 +78,7 @@ from .records import (
 )
 from .service import (
     CallerError,
+    DatabaseUnavailable,
     DeadlineExceeded,
     InvalidRequest,
     KafkaUnavailable,
@@ -100,6 +106,9 @@ __all__ = [
     "ClaimsUnverified",
     "ConfigurationError",
     "ConversionRefused",
+    "DatabaseOutdated",
+    "DatabaseRefused",
+    "DatabaseUnavailable",
     "DeadlineExceeded",
     "EmptyText",
     "Internal",
@@ -119,6 +128,7 @@ __all__ = [
     "RegistryUnavailable",
     "ReplyUndeliverable",
     "RequestTooLarge",
+    "RowRefused",
     "TextTooLong",
     "TopicsDiffer",
     "TrailingBytes",

@@ -65,3 +65,23 @@ class ConversionRefused(OperatorError):
     code = "CONVERSION_REFUSED"
     message = "The conversion is refused: {reason}. Nothing was written; check the checkpoints."
     message_vi = "Từ chối chuyển đổi: {reason}. Chưa ghi gì; hãy kiểm tra các checkpoint."
+
+
+class DatabaseOutdated(OperatorError):
+    """The tables aren't those of this version (details: current, newest)."""
+
+    code = "DATABASE_OUTDATED"
+    message = (
+        "The database is at revision {current}, this version needs {newest}. Run 'veriaidpo db upgrade'."
+    )
+    message_vi = (
+        "Cơ sở dữ liệu đang ở phiên bản {current}, bản này cần {newest}. Hãy chạy 'veriaidpo db upgrade'."
+    )
+
+
+class DatabaseRefused(OperatorError):
+    """The database answers, and refuses what we ask (details: reason)."""
+
+    code = "DATABASE_REFUSED"
+    message = "The database refuses: {reason}. Check the URL, the role and its rights, then start again."
+    message_vi = "Cơ sở dữ liệu từ chối: {reason}. Hãy kiểm tra URL, vai trò và quyền rồi khởi động lại."

@@ -174,6 +174,15 @@ class ReplyUndeliverable(BadRecord):
     message_vi = "Không gửi được phản hồi: {reason}. Hãy đọc kết quả từ veriaidpo.results."
 
 
+class RowRefused(BadRecord):
+    """The database takes everything but this row (details: reason, never a value of the row)."""
+
+    code = "ROW_REFUSED"
+    http_status = 422
+    message = "The result can't be stored: {reason}. It's kept in the dead letters; correct it there."
+    message_vi = "Không lưu được kết quả: {reason}. Kết quả được giữ trong dead letter; hãy sửa tại đó."
+
+
 class Internal(BadRecord):
     """Our own code failed on this record (details: exception, the class's name only)."""
 

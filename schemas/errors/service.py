@@ -67,6 +67,14 @@ class RegistryUnavailable(Unavailable):
     message_vi = "Schema registry không phản hồi: {reason}. Bản ghi sẽ chờ; hãy thử lại sau."
 
 
+class DatabaseUnavailable(Unavailable):
+    """The database can't be reached or doesn't answer in time."""
+
+    code = "DATABASE_UNAVAILABLE"
+    message = "The database doesn't answer: {reason}. Try again later."
+    message_vi = "Cơ sở dữ liệu không phản hồi: {reason}. Hãy thử lại sau."
+
+
 # Too late.
 
 

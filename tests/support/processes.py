@@ -129,7 +129,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def _environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    named = ("VERIAIDPO_", "KAFKA_", "JWT_", "REDIS_")
+    named = ("VERIAIDPO_", "KAFKA_", "JWT_", "DATABASE_", "REDIS_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(named)}
     return {
         **kept,

@@ -1,0 +1,1 @@
+"""Results and tenants' policies in Postgres, or in SQLite where no database is named."""

@@ -1,0 +1,1 @@
+"""The results sink: veriaidpo.results into the database, each result once."""
