@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -129,6 +130,10 @@ class _Reading:
     def _meant(self, names: list[Name], first: int, last: int) -> Name | None:
         """Whose name these words are, if they mean one here."""
         written = self._folded.written(first, last)
+        if len(names) > 1:  # "WinMart+" before "WinMart"
+            end = self._folded.words[last][1]
+            tail = self._folded.text[end : end + 1]
+            names = sorted(names, key=lambda name: not (name.tail and name.tail[0] == tail))
         for name in names:
             if name.allows(written) and self._counts(name, written, first):
                 return name
@@ -139,7 +144,7 @@ class _Reading:
         if name.forms:
             return not name.forms.isdisjoint(self._forms_before(first)[0])
         if name.common:
-            if not name.shouted and name.in_own_case(written) and not self._begins(first):
+            if not name.shouted and name.in_own_case(written) and not self._begins(first, written):
                 return True
             return (not name.shouted or written == name.listed) and self._in_context(first)
         if not name.short:
@@ -169,15 +174,17 @@ class _Reading:
     def _after_context_word(self, first: int) -> bool:
         if first == self._taken:
             return False
-        before = self._folded.written(first - 1, first - 1).lower()
+        before = _composed(self._folded.written(first - 1, first - 1))
         if before not in _CONTEXT_ENDS or not self._folded.gap(first).isspace():
             return False
         if before in _CONTEXT:
             return True
-        return first - self._taken > 1 and self._folded.written(first - 2, first - 1).lower() in _CONTEXT
+        return first - self._taken > 1 and _composed(self._folded.written(first - 2, first - 1)) in _CONTEXT
 
-    def _begins(self, first: int) -> bool:
-        """Whether a sentence may begin here, so that a capital says nothing."""
+    def _begins(self, first: int, written: str) -> bool:
+        """Whether a sentence may begin here, so that a first capital says nothing if it's the only one."""
+        if any(letter.isupper() for letter in written[1:]):
+            return False
         return first == self._taken or not _SENTENCE_ENDS.isdisjoint(self._folded.gap(first))
 
     def _after_number(self, first: int) -> bool:
@@ -197,6 +204,10 @@ class _Reading:
             end = folded.words[last][1]
         self._taken = last + 1
         return Match(folded.words[first][0], end, COMPANY, name.company)
+
+
+def _composed(written: str) -> str:
+    return (written if written.isascii() else unicodedata.normalize("NFC", written)).lower()
 
 
 def _means(written: str, listed: str) -> bool:

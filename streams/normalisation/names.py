@@ -49,18 +49,19 @@ class Name:
 
 def names_of(company: Company) -> Iterable[Name]:
     """Every name that is searched for, once; one that's only listed with legal forms needs one of them."""
-    found: dict[str, Name] = {}
+    found: dict[tuple[str, str], Name] = {}
     for alias in (company.name, *company.aliases, *company.tickers):
         for spelling in abbreviations(unicodedata.normalize("NFC", alias)):
             core, forms = without_forms(spelling)
             name = _name(company, core, forms, common=alias in company.common)
             if name is None:
                 continue
-            known = found.get(name.listed)
+            spelt = name.listed, name.tail
+            known = found.get(spelt)
             if known is None or (known.forms and not forms):
-                found[name.listed] = name
+                found[spelt] = name
             elif known.forms:
-                found[name.listed] = replace(known, forms=known.forms | forms)
+                found[spelt] = replace(known, forms=known.forms | forms)
     return found.values()
 
 
