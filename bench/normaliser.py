@@ -131,7 +131,7 @@ def _sentence(chance: random.Random, companies: Sequence[Company]) -> str:
 
 
 def _share(name: str, value: float, target: float, found: Counts) -> Figure:
-    peer = f"300 labelled sentences: {found.right} found, {found.missed} missed, {found.wrong} wrong"
+    peer = f"360 labelled sentences: {found.right} found, {found.missed} missed, {found.wrong} wrong"
     return Figure(name=name, value=value, unit="of 1", target=target, better="higher", peer=peer)
 
 

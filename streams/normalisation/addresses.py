@@ -49,7 +49,7 @@ class _Chain:
         weight = parts = 0
         end = start = at
         while end < len(self._words) and (end == start or _JOINT.fullmatch(self._words[end].gap)):
-            part = self._part(end, first=end == start)
+            part = self._part(end, first=end == start) or (self._between(end) if parts else None)
             if part is None:
                 break
             end = part.end
@@ -59,11 +59,19 @@ class _Chain:
         return end if enough else start
 
     def _part(self, at: int, *, first: bool) -> _Part | None:
-        part = self._unit(at) or self._street(at)
+        part = self._street(at) or self._unit(at)
         if part is None and not first:
             end = self._place(at)
             part = _Part(end, 1) if end else None
         return part
+
+    def _between(self, at: int) -> _Part | None:
+        """A name between commas, with another part behind it: wards are often written without their word."""
+        end = self._name(at)
+        if end == at or end >= len(self._words):
+            return None
+        behind = "," in self._words[end].gap and self._part(end, first=False)
+        return _Part(end, 0) if behind else None
 
     def _unit(self, at: int) -> _Part | None:
         """A word for a kind of area, and which."""
@@ -121,10 +129,13 @@ class _Chain:
             if end < len(self._words) and self._words[end].folded == "3":
                 return _Part(min(end + 3, len(self._words)), 2)
         name = self._name(end)
-        if name == end:
+        if name == end or (not lead and self._folded(end, name) in _REGIONS):
             return None
         strokes = any(word.gap == "/" for word in self._words[at + 1 : end])
         return _Part(name, 2 if marked or lead or alley or strokes else 1)
+
+    def _folded(self, at: int, end: int) -> str:
+        return " ".join(word.folded for word in self._words[at:end])
 
     def _number(self, at: int) -> int:
         """The word behind a number with all that hangs on it by strokes."""
@@ -166,6 +177,7 @@ class _Chain:
 
 
 _KNOWN = frozenset((*PROVINCES, *CITIES, *DISTRICTS))
+_REGIONS = frozenset((*PROVINCES, *CITIES))  # no streets: "45/2024 Hà Nội" is a letter's number
 _LONGEST = 4  # words
 _JOINT = re.compile(r"\s*[,–-]?\s*")
 _NUMBER = re.compile(r"k?\d{1,4}[a-z]?$")
@@ -178,5 +190,8 @@ _UNITS: dict[str, tuple[int, bool, bool]] = {  # weight, with a number, with a n
     "tinh": (1, False, True),
     **dict.fromkeys(("thon", "ap", "to", "khu pho", "kp", "tang", "to dan pho"), (0, True, True)),
     **dict.fromkeys(("kcn", "khu cong nghiep", "chung cu", "khu do thi"), (0, False, True)),
+    **dict.fromkeys(("ngo", "ngach", "hem", "kiet", "nha so", "doi", "km", "quoc lo"), (0, True, False)),
+    **dict.fromkeys(("pho", "duong"), (1, False, True)),
+    **dict.fromkeys(("duong so", "toa nha"), (0, True, True)),
     "lo": (0, False, False),
 }

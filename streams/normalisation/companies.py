@@ -211,6 +211,8 @@ def _composed(written: str) -> str:
 
 
 def _means(written: str, listed: str) -> bool:
+    if written.isascii() or written.lower() == listed.lower():
+        return True
     return all(some <= allowed for some, allowed in zip(marks(written), marks(listed), strict=True))
 
 
@@ -221,7 +223,7 @@ _CONTEXT = frozenset(
     for words in (
         *("công ty", "cty", "ngân hàng", "nh", "hãng", "ứng dụng", "app", "sàn", "ví", "thương hiệu"),
         *("nền tảng", "chuỗi", "siêu thị", "cửa hàng", "nhà thuốc", "hệ thống", "taxi", "nhà xe", "tài xế"),
-        *("bảo hiểm", "mã", "cổ phiếu", "mã chứng khoán", "thẻ", "tài khoản", "chứng khoán", "bệnh viện"),
+        *("bảo hiểm", "mã", "cổ phiếu", "mã chứng khoán", "tài khoản", "chứng khoán", "bệnh viện"),
         "trà sữa",
     )
     for spelling in (words, bare(words))

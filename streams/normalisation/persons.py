@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from streams.normalisation.folding import bare
 from streams.normalisation.matches import PERSON, Match
+from streams.normalisation.places import COUNTRIES, PROVINCES
 from streams.normalisation.tokens import Token, tokens
 
 
@@ -35,11 +36,18 @@ def _length(words: list[Token], at: int) -> int:
     titled = _titled(words, at)
     if not titled and _named_after(words, at):
         return 0
-    if words[at].written.lower() in _SURNAMES or words[at].written.lower() in _BARE_SURNAMES:
+    if _begins_with_a_surname(words, at):
         length = _full_name(words, at, titled=titled)
         if length:
             return length
     return _given_name(words, at) if titled else 0
+
+
+def _begins_with_a_surname(words: list[Token], at: int) -> bool:
+    surname = words[at].written.lower()
+    if surname in _SURNAMES or surname in _BARE_SURNAMES:
+        return True
+    return surname in _RARE_SURNAMES and at + 1 < len(words) and words[at + 1].folded in _MIDDLE
 
 
 def _full_name(words: list[Token], at: int, *, titled: bool) -> int:
@@ -49,7 +57,7 @@ def _full_name(words: list[Token], at: int, *, titled: bool) -> int:
             break
         name.append(word)
     if not name[0].capital:
-        return _in_small_letters(name)
+        return _in_small_letters(name, titled=titled)
     shouted = name[0].written.isupper() and len(name[0].written) > 1
     length = 1
     while length < len(name) and name[length].capital:
@@ -61,11 +69,16 @@ def _full_name(words: list[Token], at: int, *, titled: bool) -> int:
         return 0
     if titled or (length > 2 and name[1].folded in _MIDDLE):
         return length
+    if " ".join(word.folded for word in name[:length]) in _PLACES:
+        return 0
     return length if name[length - 1].folded in _GIVEN else 0
 
 
-def _in_small_letters(name: list[Token]) -> int:
-    if len(name) < 3 or name[1].folded not in _MIDDLE or name[2].folded not in _GIVEN:
+def _in_small_letters(name: list[Token], *, titled: bool) -> int:
+    """Behind a title, two given names are enough instead of "văn" or "thị"."""
+    if len(name) < 3 or name[2].folded not in _GIVEN:
+        return 0
+    if name[1].folded not in _MIDDLE and not (titled and name[1].folded in _GIVEN):
         return 0
     return 4 if len(name) > 3 and name[3].folded in _GIVEN else 3
 
@@ -76,7 +89,7 @@ def _given_name(words: list[Token], at: int) -> int:
         return 0
     if first.written.isupper() and len(first.written) > 2:
         return 0
-    if first.folded in _NO_GIVEN or first.folded in _TITLES or first.folded in _ABBREVIATED:
+    if first.written.lower() in _NO_GIVEN or first.folded in _TITLES or first.folded in _ABBREVIATED:
         return 0
     length = 1
     while length < _LONGEST - 1 and at + length < len(words):
@@ -125,28 +138,50 @@ _LONGEST = 5  # words
 _SURNAMES = _words(
     """
     nguyễn trần lê phạm hoàng huỳnh phan vũ võ đặng bùi đỗ hồ ngô dương lý đinh đoàn trịnh trương lâm mai
-    đào cao lương hà tạ tô châu thái phùng quách tống kiều la vương triệu lưu chu nghiêm khổng giang thạch
-    cù doãn đàm diệp âu ông nông vi mạc từ hứa ninh bành tăng văn thân trà
+    đào cao lương hà tạ tô châu thái phùng quách tống kiều vương triệu lưu chu nghiêm khổng giang thạch
+    cù doãn đàm diệp âu nông mạc hứa ninh bành
     """
-) - {"ông", "vi", "từ", "tăng", "văn", "thân", "trà", "la"}
+)
+_RARE_SURNAMES = _words("ông vi từ tăng văn thân trà la tôn công")  # with a middle name only: they are words
 _BARE_SURNAMES = frozenset(map(bare, _SURNAMES)) - {"do", "ha", "ta", "to", "cu", "ly", "mai", "cao"}
-_MIDDLE = frozenset({"van", "thi"})
+_MIDDLE = frozenset({"van", "thi", "nu"})
 _GIVEN = _words(
     """
-    a an anh bach bang bao bich binh boi buu cam can canh cat chau chi chien chinh chung cong cuc cuong dai
-    dan danh dao dat diem dien diep dieu dinh doan dong du duc dung duong duy duyen gam gia giang giao ha
+    a an anh bach bang bao bich binh boi buu cam can canh cat cau chau chi chien chinh chung cong cuc cuong
+    dai dan danh dao dat diem dien diep dieu dinh doan dong du duc dung duong duy duyen gam gia giang giao ha
     hai han hang hanh hao hau hien hiep hieu hinh ho hoa hoai hoan hoang hoat hoc hong hop hue hung huong
     huu huy huyen huynh ich kha khai khang khanh khiem khoa khoi khue khuong kien kieu kim ky lam lan le
     lich liem lien lieu linh loan loc loi long luan luc luong luu ly mai man manh mao men mi mien minh mo my
     nam nga ngan nghi nghia ngoan ngoc nguyen nguyet nha nhan nhat nhi nhien nhu nhuan nhung ninh nuong oanh
     phat phong phu phuc phung phuoc phuong quan quang que quoc quy quyen quyet quynh sang sanh sau sinh son
     suong tai tam tan tao tham than thang thanh thao the thien thieu thinh tho thoa thom thong thu thuan
-    thuc thuong thuy thy tien tin tinh toai toan trai tram trang tri trieu trinh trong truc trung truong tu
-    tuan tue tung tuoi tuong tuyen tuyet ty uyen van vi vien viet vinh vu vui vuong vy xuan xuyen yen
+    thuc thuong thuy thy tien tin tinh toai toan trai tram tran trang tri trieu trinh trong truc trung truong
+    tu tuan tue tung tuoi tuong tuyen tuyet ty uyen van vi vien viet vinh vu vui vuong vy xuan xuyen yen
     """
 )
 _TITLES = frozenset(
-    ("ông", "bà", "anh", "chị", "cô", "thầy", "chú", "bác", "em", "dì", "cậu", "mợ", "cụ", "mr", "mrs", "ms")
+    (
+        "ông",
+        "bà",
+        "anh",
+        "chị",
+        "cô",
+        "thầy",
+        "chú",
+        "bác",
+        "em",
+        "dì",
+        "bé",
+        "cháu",
+        "vợ",
+        "chồng",
+        "cậu",
+        "mợ",
+        "cụ",
+        "mr",
+        "mrs",
+        "ms",
+    )
 )
 _BARE_TITLES = frozenset({"ong", "chi", "anh"})
 _ABBREVIATED = frozenset({"bs", "ths", "ts", "pgs", "gs", "ks", "ls", "ds", "cn", "bscki", "mr", "mrs", "ms"})
@@ -157,11 +192,8 @@ _TWO_WORD_TITLES |= _both(
     "tài xế", "bệnh nhân", "nhân viên", "giám đốc", "kế toán", "nhân chứng", "khách tên"
 )
 _PLACES_OF_TITLES = _both("tiếng anh", "nước anh", "trẻ em", "đồng chí")
-_NO_GIVEN = _words(
-    """
-    hai ba rich ria to trieu na den ich trung viet zalo facebook covid
-    """
-)
+_PLACES = frozenset((*PROVINCES, *COUNTRIES))
+_NO_GIVEN = _words("hai ba rịa tô trưng triệu đen đồ ích việt zalo facebook covid")
 _BEARERS = _words(
     """
     duong pho thpt thcs phuong quan ngo hem ngach cho cau chua den giai truong quy dai

@@ -67,3 +67,14 @@ DISTRICTS = (
     *("can gio", "binh chanh", "hai chau", "thanh khe", "son tra", "ngu hanh son", "lien chieu", "cam le"),
     *("ninh kieu", "cai rang", "binh thuy", "hong bang", "ngo quyen", "le chan"),
 )
+COUNTRIES = (
+    "thai lan",
+    "ha lan",
+    "dai loan",
+    "phan lan",
+    "lao",
+    "ba lan",
+    "trung quoc",
+    "han quoc",
+    "nhat ban",
+)

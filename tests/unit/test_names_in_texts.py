@@ -159,9 +159,9 @@ def test_a_changed_registry_is_another_normaliser() -> None:
     assert after.normalise("Beta").text == COMPANY
 
 
-def test_the_labelled_set_has_300_sentences_whose_names_are_words_of_them() -> None:
+def test_the_labelled_set_has_360_sentences_whose_names_are_words_of_them() -> None:
     sentences = labelled()
-    assert len(sentences) == 300
+    assert len(sentences) == 360
     assert sum(not sentence.names for sentence in sentences) >= 80
     for sentence in sentences:
         for _, start, end in sentence.names:
