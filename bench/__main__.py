@@ -18,7 +18,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import bridge_latency, constant_model, end_to_end, idle_memory, sink_rate
+from bench import bridge_latency, constant_model, end_to_end, idle_memory, normaliser, sink_rate
 from bench.figure import Figure, write
 from bench.rig import Rig
 
@@ -33,16 +33,30 @@ BENCHMARKS: Mapping[tuple[str, ...], Benchmark] = {
     ("bridge_over_engine_p50_ms", "bridge_over_engine_p99_ms"): bridge_latency.measure,
 }
 
+# These need no broker.
+OFFLINE: Mapping[tuple[str, ...], Callable[[], list[Figure]]] = {
+    (
+        "normaliser_company_precision",
+        "normaliser_company_recall",
+        "normaliser_person_f1",
+        "normaliser_address_f1",
+        "normaliser_rate",
+    ): normaliser.measure,
+}
+
 
 def main() -> int:
     """Measure what was asked for; 0 where every figure holds."""
-    names = [name for group in BENCHMARKS for name in group]
+    names = [name for group in (*BENCHMARKS, *OFFLINE) for name in group]
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--only", choices=names, help="the one figure to measure (and those of the same run)")
     only = parser.parse_args().only
     chosen = [run for group, run in BENCHMARKS.items() if only is None or only in group]
     uvloop.install()  # the less a caller costs, the more of a latency is the service's
     figures = asyncio.run(_measure(chosen))
+    for group, measure in OFFLINE.items():
+        if only is None or only in group:
+            figures += measure()
     write(figures)
     Console().print(_table(figures))
     return 0 if all(figure.holds for figure in figures) else 1

@@ -15,19 +15,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """An organisation; the name and every alias are matched, the name is what results report."""
+    """An organisation; name, aliases and tickers are matched, the name is what results report.
+
+    Spellings without diacritics needn't be listed. `common` are those of them that are ordinary words too:
+    they count in their own case or in their context only.
+    """
 
     id: str
     name: str
     aliases: tuple[str, ...] = ()
-    sector: str = ""
+    industry: str = ""
+    region: str = ""
+    """Where its head office is: north, central or south."""
+    tickers: tuple[str, ...] = ()
+    common: tuple[str, ...] = ()
 
 
 class CompanyRegistry:
@@ -44,7 +52,7 @@ class CompanyRegistry:
     def load_seed(cls) -> CompanyRegistry:
         """The companies that ship with the project."""
         seed = resources.files("connectors").joinpath("data/companies.json").read_bytes()
-        return cls(entry.company() for entry in _CompanyFile.model_validate_json(seed).companies)
+        return cls(read_companies(seed))
 
     def __iter__(self) -> Iterator[Company]:
         return iter(self._by_id.values())
@@ -56,7 +64,13 @@ class CompanyRegistry:
         return self._by_id[company_id]
 
 
+def read_companies(file: bytes) -> list[Company]:
+    """The companies of a JSON file like the seed's; ValueError says what is wrong with it."""
+    return [entry.company() for entry in _CompanyFile.model_validate_json(file).companies]
+
+
 CompanyName = Annotated[str, Field(min_length=2, max_length=200)]
+Ticker = Annotated[str, Field(pattern=r"^[A-Z0-9]{3}$")]
 
 
 class _CompanyEntry(BaseModel):
@@ -65,10 +79,19 @@ class _CompanyEntry(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     name: CompanyName
     aliases: tuple[CompanyName, ...] = ()
-    sector: str = ""
+    industry: str
+    region: Literal["north", "central", "south"]
+    tickers: tuple[Ticker, ...] = ()
+    common: tuple[CompanyName, ...] = ()
+
+    @model_validator(mode="after")
+    def _common_are_listed(self) -> Self:
+        if unlisted := {*self.common} - {self.name, *self.aliases, *self.tickers}:
+            raise ValueError(f"common words that aren't listed: {', '.join(sorted(unlisted))}")
+        return self
 
     def company(self) -> Company:
-        return Company(self.id, self.name, self.aliases, self.sector)
+        return Company(**self.model_dump())
 
 
 class _CompanyFile(BaseModel):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from connectors.companies import CompanyRegistry
 from schemas.taxonomy import LANGUAGES, MODEL_TYPES
-from streams.normalisation import PLACEHOLDER, Normaliser
+from streams.normalisation import COMPANY as PLACEHOLDER
+from streams.normalisation import Normaliser
 
 ROOT = Path(__file__).parents[2]
 MALFORMED = "malformed"
