@@ -72,6 +72,7 @@ async def run_worker(
     worker_id = settings.worker_id or f"{socket.gethostname()}-{os.getpid()}"
     options = kafka.client_options()
     recording, registry = Recording(topics), CollectorRegistry()
+    scraped = settings.metrics_port is not None  # else nothing is counted: nobody could see it
     registry.register(recording)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(
@@ -80,7 +81,9 @@ async def run_worker(
         producer = await stack.enter_async_context(DurableProducer(options))
         replies = await stack.enter_async_context(ReplyWriter(options))
         issuers = await stack.enter_async_context(IssuerSource(issuers_file))
-        inference = await stack.enter_async_context(InferenceProcess(engine, on_results=recording.results))
+        inference = await stack.enter_async_context(
+            InferenceProcess(engine, on_results=recording.results if scraped else None)
+        )
         batcher = Batcher(
             handler=Pipeline(
                 admission=Admission(codec=codec, issuers=issuers, clock_ms=now_ms),
@@ -91,7 +94,7 @@ async def run_worker(
             outputs=OutputWriter(producer),
             replies=replies,
             settings=settings.delivery,
-            observer=recording,
+            observer=recording if scraped else None,
         )
         apps = {
             model_type: app_class(

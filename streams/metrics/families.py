@@ -7,7 +7,7 @@ step first. A scrape may miss part of the batch that is being written; the next 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import TypeAlias
 
@@ -55,14 +55,14 @@ class Spread:
         self._metric = metric
         self._cells: dict[Labels, list[float]] = {}
 
-    def observe(self, values: Iterable[float], labels: Labels = ()) -> None:
+    def observe(self, values: Sequence[float], labels: Labels = ()) -> None:
         bounds = self._metric.buckets
         cells = self._cells.get(labels)
         if cells is None:  # a number for each bucket, the one beyond the last bound, and the sum
             cells = self._cells[labels] = [0.0] * (len(bounds) + 2)
         for value in values:
             cells[bisect_left(bounds, value)] += 1
-            cells[-1] += value
+        cells[-1] += sum(values)
 
     def family(self) -> HistogramMetricFamily:
         family = HistogramMetricFamily(self._metric.name, self._metric.help, labels=self._metric.labels)

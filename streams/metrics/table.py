@@ -34,15 +34,15 @@ PROCESS: Final = ("process",)
 TEXTS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 TOKENS: Final = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 SHARES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
-BRIEF: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-PATIENT: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
+BRIEF: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+PATIENT: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0, 3600.0)
 
 # What became of records.
 RECORDS = _counter("veriaidpo_records_total", "Records that ended answered or dead_lettered.", OUTCOME)
 DEAD_LETTERS = _counter("veriaidpo_dead_letters_total", "Dead letters written, by error code.", CODE)
 WAITS = _counter("veriaidpo_record_waits_total", "Times a record stepped aside to be tried again.", CODE)
-REPLY_FAILURES = _counter("veriaidpo_reply_failures_total", "Replies that can't be delivered.", MODEL)
-RECORD_SECONDS = _histogram("veriaidpo_record_seconds", "A record's append to its end.", MODEL, PATIENT)
+REPLY_FAILURES = _counter("veriaidpo_reply_failures_total", "Replies that couldn't be delivered.", MODEL)
+RECORD_SECONDS = _histogram("veriaidpo_record_seconds", "From a record's append to its end.", MODEL, PATIENT)
 
 # What waits.
 QUEUE = _gauge("veriaidpo_queue_records", "Records that wait in the worker, parked ones too.", LANE)
@@ -55,8 +55,8 @@ UNCONFIRMED = _gauge("veriaidpo_unconfirmed_batches", "Computed batches that the
 BATCH_TOKENS = _histogram("veriaidpo_batch_tokens", "Tokens in a batch, padding left out.", (), TOKENS)
 BATCH_SIZE = _histogram("veriaidpo_batch_size", "Different texts in a batch.", (), TEXTS)
 PADDING = _histogram("veriaidpo_batch_padding_ratio", "Share of a batch's tokens that pads.", (), SHARES)
-INFERENCE_SECONDS = _histogram("veriaidpo_inference_seconds", "A batch that held such records.", MODEL, BRIEF)
-TOKENISE_SECONDS = _histogram("veriaidpo_tokenise_seconds", "What such a batch was cut from.", MODEL, BRIEF)
+INFERENCE = _histogram("veriaidpo_inference_seconds", "A batch's pass through the encoder.", MODEL, BRIEF)
+TOKENISE = _histogram("veriaidpo_tokenise_seconds", "Tokenising what a batch is cut from.", MODEL, BRIEF)
 
 # The processes.
 CHILD_UP = _gauge("veriaidpo_child_up", "1 while an inference child is ready, else 0.")

@@ -55,10 +55,10 @@ class Measured:
         return signed_record(self.key, model_type=SERVED, reply=reply)
 
 
-def start(kafka: Kafka, folder: Path, port: int) -> AbstractAsyncContextManager[Process]:
+def start(kafka: Kafka, folder: Path, *options: str, **settings: str) -> AbstractAsyncContextManager[Process]:
     env = {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "VERIAIDPO_MODE": "development"}
-    command = ["worker", "--models", SERVED, "--engine", "constant", "--metrics-port", str(port)]
-    return run_veriaidpo(command, folder, env=env)
+    command = ["worker", "--models", SERVED, "--engine", "constant"]
+    return run_veriaidpo([*command, *options], folder, env={**env, **settings})
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ async def measured(
 ) -> AsyncIterator[Measured]:
     folder = tmp_path_factory.mktemp("measured")
     key = signing_key(folder / ".veriaidpo")
-    async with start(declared_topics, folder, 0) as process:
+    async with start(declared_topics, folder, "--metrics-port", "0") as process:
         line = await process.wait_for_line("metrics at http")
         await process.wait_for_line("worker ready")
         running = Measured(process, line.partition("metrics at ")[2].strip(), key, declared_topics)
@@ -141,7 +141,8 @@ async def test_worker_whose_metrics_port_is_taken_ends_and_says_what_to_do(
 ) -> None:
     signing_key(tmp_path / ".veriaidpo")
     taken = int(re.findall(r":(\d+)/", measured.url)[0])
-    async with start(declared_topics, tmp_path, taken) as process:
+    settings = {"VERIAIDPO_WORKER__METRICS_PORT": str(taken)}
+    async with start(declared_topics, tmp_path, **settings) as process:
         assert await process.wait(TIMEOUT_S) == 2
         assert f"port {taken} on 127.0.0.1 is taken; choose another" in process.output
         assert f"cổng {taken}" in process.output

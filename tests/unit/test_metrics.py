@@ -224,6 +224,30 @@ def test_nothing_of_a_record_is_in_a_scrape(stage: Stage) -> None:
         assert private not in text
 
 
+async def test_scrapes_beside_the_counting_fail_nothing_and_lose_nothing(stage: Stage) -> None:
+    over = False
+
+    def scrape_until_over() -> int:
+        scrapes = 0
+        while not over:
+            generate_latest(stage.registry)
+            scrapes += 1
+        return scrapes
+
+    scraping = asyncio.create_task(asyncio.to_thread(scrape_until_over))
+    try:
+        for number in range(500):  # new labels all the time: what grows while it is copied would fail
+            stage.recording.acknowledged([record(f"type{number % 50}", age_ms=number)])
+            stage.recording.confirmed([(record(), result())])
+            await stage.intake.put(record())
+            stage.intake.drop()
+            await asyncio.sleep(0)
+    finally:
+        over = True
+    assert await scraping > 0
+    assert stage.scrape().value("veriaidpo_records_total", **PRINCIPLES, outcome="answered") == 500
+
+
 async def test_metrics_are_served_and_end_with_their_block(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
