@@ -41,6 +41,7 @@ EXTRA_OF = {
     "msgpack": "worker",
     "numpy": "worker",
     "onnxruntime": "worker",
+    "prometheus_client": "worker",
     "safetensors": "worker",
     "tokenizers": "worker",
     "fastapi": "bridge",

@@ -41,6 +41,12 @@ class WorkerSettings(BaseModel):
     grace_period_s: float = Field(25.0, gt=0, description="After SIGTERM, how long batches may still take.")
     heartbeat_interval_s: float = Field(2.0, gt=0, le=4, description="8 s of silence count as gone.")
     threads: int | None = Field(None, ge=1, description="Of the inference child; unset: it chooses.")
+    metrics_port: int | None = Field(
+        None, ge=0, le=65_535, description="GET /metrics for Prometheus; unset: off, 0 takes a free port."
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", min_length=1, description="The address it listens on; 0.0.0.0 inside a container."
+    )
     delivery: DeliverySettings = DeliverySettings()
 
 

@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import uuid4
 
+from prometheus_client import CollectorRegistry
+
 from connectors.companies import CompanyRegistry
 from connectors.issuers import IssuerSource
 from connectors.kafka.settings import KafkaSettings
@@ -23,6 +25,7 @@ from streams.classification.pipeline import Pipeline
 from streams.collector import spare_the_collector
 from streams.delivery.app import DeliveryApp
 from streams.delivery.batcher import Batcher
+from streams.delivery.dead_letters import group_of
 from streams.delivery.heartbeat import Heartbeat, Standing
 from streams.delivery.lag import GroupGauge
 from streams.delivery.outputs import OutputWriter
@@ -33,6 +36,9 @@ from streams.delivery.wall_clock import now_ms
 from streams.delivery.watchdog import Watchdog
 from streams.inference.process import InferenceProcess
 from streams.inference.spawn import ChildCommand
+from streams.metrics.readings import Readings
+from streams.metrics.recording import Recording
+from streams.metrics.serving import serve_metrics
 from streams.normalisation import Normaliser
 from streams.settings import WorkerSettings
 
@@ -57,19 +63,27 @@ async def run_worker(
     """Serve the model types until `stop`; the answer is the process's exit code.
 
     Raises TopicsDiffer where a request topic is missing or timestamped by its publishers, KafkaUnavailable
-    where there is no cluster. `on_ready` gets the readiness line, once every group has its assignment and the
-    child has the models.
+    where there is no cluster, ConfigurationError where the metrics' port is taken. `on_ready` gets
+    the readiness line, once every group has its assignment and the child has the models.
     """
     topics = {model_type: request_topic(model_type) for model_type in model_types}
     await refuse_unless_log_append_time(kafka, topics.values())
     await asyncio.to_thread(codec.register)
     worker_id = settings.worker_id or f"{socket.gethostname()}-{os.getpid()}"
     options = kafka.client_options()
+    recording, registry = Recording(topics), CollectorRegistry()
+    scraped = settings.metrics_port is not None  # else nothing is counted: nobody could see it
+    registry.register(recording)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(
+            serve_metrics(registry, host=settings.metrics_host, port=settings.metrics_port)
+        )
         producer = await stack.enter_async_context(DurableProducer(options))
         replies = await stack.enter_async_context(ReplyWriter(options))
         issuers = await stack.enter_async_context(IssuerSource(issuers_file))
-        inference = await stack.enter_async_context(InferenceProcess(engine))
+        inference = await stack.enter_async_context(
+            InferenceProcess(engine, on_results=recording.results if scraped else None)
+        )
         batcher = Batcher(
             handler=Pipeline(
                 admission=Admission(codec=codec, issuers=issuers, clock_ms=now_ms),
@@ -80,6 +94,7 @@ async def run_worker(
             outputs=OutputWriter(producer),
             replies=replies,
             settings=settings.delivery,
+            observer=recording if scraped else None,
         )
         apps = {
             model_type: app_class(
@@ -93,6 +108,16 @@ async def run_worker(
         }
         gauge = await stack.enter_async_context(
             GroupGauge(options, list(apps.values()), is_working=lambda: inference.busy)
+        )
+        queues = {model_type: batcher.intake(topic) for model_type, topic in topics.items()}
+        groups = {group_of(topic): model_type for model_type, topic in topics.items()}
+        registry.register(
+            Readings(
+                queues,
+                inference,
+                lags=lambda: {groups[group]: lag for group, lag in gauge.latest.items()},
+                unconfirmed=lambda: batcher.unconfirmed_batches,
+            )
         )
         standings = _Standings(apps, inference, stop)
         heartbeat = Heartbeat(

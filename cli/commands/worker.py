@@ -25,6 +25,7 @@ from schemas.taxonomy import MODEL_TYPES, model_type
 from streams.delivery.exit_codes import EX_OK
 from streams.delivery.quiet_logs import quieten
 from streams.inference.spawn import ChildCommand, constant_child, onnx_child
+from streams.settings import WorkerSettings
 from streams.worker import run_worker
 
 ALL = "all"
@@ -42,6 +43,9 @@ def worker(
     models_dir: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="A converted model set.")
     ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Serve GET /metrics there; 0 takes a free port.")
+    ] = None,
     engine: Annotated[Engine, typer.Option(hidden=True, help="'constant' measures all but the models.")] = (
         Engine.ONNX
     ),
@@ -53,21 +57,24 @@ def worker(
     """
     settings = begin()
     quieten()
+    told = settings.worker
+    if metrics_port is not None:
+        told = told.model_copy(update={"metrics_port": metrics_port})
     served = (
         list(MODEL_TYPES) if models == ALL else [model_type(name.strip()).name for name in models.split(",")]
     )
     child = (
         constant_child()
         if engine is Engine.CONSTANT
-        else onnx_child(models_dir or settings.models_dir, settings.worker.threads)
+        else onnx_child(models_dir or settings.models_dir, told.threads)
     )
     uvloop.install()  # Faust's consumers have loops of their own, in threads
     with asyncio.Runner() as runner:
-        code = runner.run(_run(settings, list(dict.fromkeys(served)), child))
+        code = runner.run(_run(settings, told, list(dict.fromkeys(served)), child))
     _exit(code)
 
 
-async def _run(settings: Settings, served: list[str], child: ChildCommand) -> int:
+async def _run(settings: Settings, told: WorkerSettings, served: list[str], child: ChildCommand) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -75,10 +82,10 @@ async def _run(settings: Settings, served: list[str], child: ChildCommand) -> in
     return await run_worker(
         served,
         kafka=cluster_of(settings.kafka, settings.home),
-        settings=settings.worker,
+        settings=told,
         issuers_file=issuers_file(settings),
         engine=child,
-        data_dir=settings.worker.data_dir or settings.home / "faust",
+        data_dir=told.data_dir or settings.home / "faust",
         codec=codec_of(settings),
         stop=stop,
         on_ready=console.print,

@@ -11,6 +11,7 @@ from typing import Protocol
 from schemas.errors import Internal, ReplyUndeliverable, VeriAIDPOError
 from streams.delivery.dead_letters import dead_letter
 from streams.delivery.intake import Intake
+from streams.delivery.observer import Observer, Unobserved
 from streams.delivery.outputs import OutputWriter
 from streams.delivery.records import Done, Handler, Output, OutputKind, Record, Wait
 from streams.delivery.reply_addresses import Undeliverable
@@ -51,12 +52,14 @@ class Batcher:
         outputs: OutputWriter,
         replies: Replies,
         settings: DeliverySettings,
+        observer: Observer | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._handler = handler
         self._outputs = outputs
         self._replies = replies
         self._settings = settings
+        self._observer = observer or Unobserved()
         self._clock = clock
         self._budget = WorkBudget(seconds_per_batch=settings.work_in_flight_s / settings.batches_in_child)
         self._intakes: dict[str, Intake] = {}
@@ -65,6 +68,7 @@ class Batcher:
         self._logged_at_s: dict[str, float] = {}
         self._in_child = asyncio.Semaphore(settings.batches_in_child)
         self._unconfirmed = asyncio.Semaphore(UNCONFIRMED_BATCHES)
+        self._computed = 0
         self._aside = asyncio.Semaphore(ASIDE_BATCHES)
 
     def intake(self, topic: str) -> Intake:
@@ -78,6 +82,11 @@ class Batcher:
             )
             self._turn.append(self._intakes[topic])
         return self._intakes[topic]
+
+    @property
+    def unconfirmed_batches(self) -> int:
+        """Batches that are computed, and whose results and dead letters the broker hasn't confirmed yet."""
+        return self._computed
 
     async def run(self) -> None:
         """Until cancelled; raises what ends the process."""
@@ -134,13 +143,16 @@ class Batcher:
         started = self._clock()
         outcomes = await self._handler(batch)  # 2
         self._in_child.release()
+        self._computed += 1
         self._budget.learn(batch_bytes=sum(map(_size, batch)), elapsed_s=self._clock() - started)
         done = [
             (record, outcome)
             for record, outcome in zip(batch, outcomes, strict=True)
             if isinstance(outcome, Done)
         ]
-        self._park([(r, o) for r, o in zip(batch, outcomes, strict=True) if isinstance(o, Wait)])
+        if waiting := [(r, o) for r, o in zip(batch, outcomes, strict=True) if isinstance(o, Wait)]:
+            self._park(waiting)
+            self._observer.waits(waiting)
         asking = [(record, outcome.reply) for record, outcome in done if outcome.reply is not None]
         if asking:  # while the results are confirmed: whoever waits for an answer waits for no topic of ours
             async with asyncio.TaskGroup() as both:
@@ -156,18 +168,23 @@ class Batcher:
         for record, outcome in done:  # 4
             if outcome.reply is None:
                 self._acknowledge(record)
+        self._observer.acknowledged([record for record, outcome in done if outcome.reply is None])
+        self._computed -= 1
         if aside:
             await self._aside.acquire()
         self._unconfirmed.release()
 
     async def _confirm(self, done: Sequence[tuple[Record, Done]]) -> None:
-        owner = {id(output): record for record, outcome in done for output in outcome.outputs}
-        too_large = await self._outputs.write([output for _, outcome in done for output in outcome.outputs])
+        written = [(record, output) for record, outcome in done for output in outcome.outputs]
+        too_large = await self._outputs.write([output for _, output in written])
         if too_large:
+            refused = {id(output) for output in too_large}
+            lost = [record for record, output in written if id(output) in refused]
+            written = [(record, output) for record, output in written if id(output) not in refused]
             await self._write_dead_letters(
-                [(owner[id(output)], Internal(exception="MessageSizeTooLarge")) for output in too_large],
-                refused=too_large,
+                [(record, Internal(exception="MessageSizeTooLarge")) for record in lost], refused=too_large
             )
+        self._observer.confirmed(written)
 
     async def _finish_replies(
         self,
@@ -175,6 +192,9 @@ class Batcher:
         asking: Sequence[tuple[Record, Output]],
         reasons: Sequence[Undeliverable | None],
     ) -> None:  # 5
+        self._observer.undelivered(
+            [record for (record, _), reason in zip(asking, reasons, strict=True) if reason is not None]
+        )
         dead = {
             id(record)
             for record, outcome in done
@@ -189,6 +209,7 @@ class Batcher:
             await self._write_dead_letters(failed)
         for record, _ in asking:
             self._acknowledge(record)
+        self._observer.acknowledged([record for record, _ in asking])
 
     async def _write_dead_letters(
         self, failed: Sequence[tuple[Record, VeriAIDPOError]], *, refused: Sequence[Output] = ()
@@ -199,6 +220,9 @@ class Batcher:
         ):
             # A topic that takes less than it is declared to take: there is nowhere left for the record.
             raise RuntimeError("the dead letters' topic refuses a record as too large")
+        self._observer.confirmed(
+            [(record, letter) for (record, _), letter in zip(failed, letters, strict=True)]
+        )
 
     def _acknowledge(self, record: Record) -> None:
         record.acknowledge()

@@ -26,4 +26,6 @@ def dead_letter(record: Record, error: VeriAIDPOError) -> Output:
         error=error,
         original=record.headers,
     )
-    return Output(OutputKind.DEAD_LETTER, DEAD_LETTERS, record.key, record.value, headers)
+    return Output(
+        OutputKind.DEAD_LETTER, DEAD_LETTERS, record.key, record.value, headers, error_code=error.code
+    )

@@ -103,6 +103,13 @@ class Intake:
     def parked(self) -> int:
         return len(self._parked)
 
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the oldest record that waits was appended; None where none waits. Any thread may ask."""
+        # Copied in one step, because another thread may take and put meanwhile.
+        waiting = [*tuple(self._queue), *tuple(self._parked)]
+        return min([record.timestamp_ms for record in waiting], default=None)
+
     def _next(self) -> Record | None:
         while self._parked and self._clock() >= self._retry_at:
             record = self._parked.popleft()

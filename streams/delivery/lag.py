@@ -38,6 +38,12 @@ class GroupGauge:
         self._is_working = is_working
         self._consumer: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None
+        self._latest: Mapping[str, int] = {}
+
+    @property
+    def latest(self) -> Mapping[str, int]:
+        """By group, its lag as the last `samples` found it; without those that nobody could tell."""
+        return self._latest
 
     async def __aenter__(self) -> Self:
         return self
@@ -55,6 +61,7 @@ class GroupGauge:
             log.info("lag unknown: %s", type(error).__name__)
             lags = {}
             await self._close()  # a client that got stuck would blind the watchdog for good
+        self._latest = lags
         working = self._is_working()
         return {
             app.conf.id: Sample(lags.get(app.conf.id), app.intake.progress, working) for app in self._apps

@@ -46,7 +46,10 @@ class OutputKind(Enum):
 
 
 class Output(msgspec.Struct, frozen=True):
-    """A record to produce; `partition` None leaves the choice to the key."""
+    """A record to produce; `partition` None leaves the choice to the key.
+
+    `error_code` says of a dead letter why it is one; of everything else it is None.
+    """
 
     kind: OutputKind
     topic: str
@@ -54,6 +57,7 @@ class Output(msgspec.Struct, frozen=True):
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
     partition: int | None = None
+    error_code: str | None = None
 
     def __repr__(self) -> str:
         return f"Output({self.kind.value} to {self.topic})"

@@ -10,23 +10,30 @@ import asyncio
 import itertools
 import logging
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 from streams.inference.backlog import Backlog, Batch, Entry
 from streams.inference.calls import Place, answer_of
 from streams.inference.frames import GarbageOnLink
 from streams.inference.messages import BatchResults
-from streams.inference.protocol import BATCHES_AT_ONCE
+from streams.inference.protocol import BATCHES_AT_ONCE, Item, Outcome
 from streams.inference.spawn import Child
 
 log = logging.getLogger(__name__)
+
+OnResults: TypeAlias = Callable[[Sequence[Item], Sequence[Outcome]], None]
+"""Gets what the child answered to one batch, an outcome for each item."""
 
 
 class Exchange:
     """Moves entries from a backlog to the child of the moment, and their answers back to their places."""
 
-    def __init__(self, backlog: Backlog[Place], *, batch_limit_s: float) -> None:
+    def __init__(
+        self, backlog: Backlog[Place], *, batch_limit_s: float, on_results: OnResults | None = None
+    ) -> None:
         self._backlog = backlog
+        self._on_results = on_results
         self._batch_limit_s = batch_limit_s
         self._in_child: dict[int, _Sent] = {}
         self._batch_ids = itertools.count(1)
@@ -89,6 +96,8 @@ class Exchange:
         del self._in_child[results.batch_id]
         for entry, outcome in zip(entries, results.outcomes, strict=True):
             entry.owner.answer(answer_of(outcome))
+        if self._on_results is not None:
+            self._on_results([entry.owner.item for entry in entries], results.outcomes)
 
     def _end_hang(self, child: Child) -> None:
         log.error("inference child %d takes over %g s for a batch: killed", child.pid, self._batch_limit_s)

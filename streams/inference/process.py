@@ -19,7 +19,7 @@ from typing import Final, NoReturn, Self
 from schemas.errors import Internal
 from streams.inference.backlog import Backlog
 from streams.inference.calls import Answer, Call, Place, model_unavailable
-from streams.inference.exchange import Exchange
+from streams.inference.exchange import Exchange, OnResults
 from streams.inference.frames import LinkError
 from streams.inference.protocol import Item, ModelInfo
 from streams.inference.spawn import Child, ChildCommand, StartFailed, start_child
@@ -43,18 +43,21 @@ class InferenceProcess:
         batch_limit_s: float = 10.0,
         start_limit_s: float = 60.0,
         longest_pause_s: float = 10.0,
+        on_results: OnResults | None = None,
     ) -> None:
         self._command = command
         self._batch_limit_s = batch_limit_s
         self._start_limit_s = start_limit_s
         self._longest_pause_s = longest_pause_s
         self._backlog: Backlog[Place] = Backlog(max_tokens=batch_tokens, max_entries=batch_items)
-        self._exchange = Exchange(self._backlog, batch_limit_s=batch_limit_s)
+        self._exchange = Exchange(self._backlog, batch_limit_s=batch_limit_s, on_results=on_results)
         self._models: Mapping[str, ModelInfo] = MappingProxyType({})
         self._max_tokens = 512
         self._starts = 0
         self._failed_starts = 0
         self._crashes = 0
+        self._deaths = 0
+        self._poisoned: dict[str, int] = {}
         self._unavailable: str | None = None
         self._loading_since: float | None = None
         self._pump_scheduled = False
@@ -101,6 +104,16 @@ class InferenceProcess:
     def restarts(self) -> int:
         """Children that became ready, but for the first."""
         return max(0, self._starts - 1)
+
+    @property
+    def deaths(self) -> int:
+        """Children that were ready and then died, hung or sent garbage."""
+        return self._deaths
+
+    @property
+    def poisoned(self) -> Mapping[str, int]:
+        """By model type, texts that ended every child they went to."""
+        return self._poisoned
 
     @property
     def busy_since(self) -> float | None:
@@ -208,12 +221,15 @@ class InferenceProcess:
         try:
             await self._exchange.serve(child)
         except LinkError as error:
+            self._deaths += 1
             log.warning("inference child %d is gone: %s", child.pid, error)
         finally:
             await child.end()
         self._crashes = 0 if child.answered else self._crashes + 1
         for entry in self._exchange.leave_to_next_child():
-            log.error("a text for model type %s ends every child it goes to", entry.owner.item.model_type)
+            model_type = entry.owner.item.model_type
+            self._poisoned[model_type] = self._poisoned.get(model_type, 0) + 1
+            log.error("a text for model type %s ends every child it goes to", model_type)
             entry.owner.answer(Internal(exception="InferenceChildDied"))
 
     def _give_up_for_now(self, reason: str) -> None:

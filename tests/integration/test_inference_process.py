@@ -15,8 +15,9 @@ import pytest
 
 from schemas.errors import Internal, ModelUnavailable, UnknownModelType
 from schemas.taxonomy import MODEL_TYPES
+from streams.inference.backlog import POISON_DEATHS
 from streams.inference.process import InferenceProcess
-from streams.inference.protocol import BATCHES_AT_ONCE, Classification, Item
+from streams.inference.protocol import BATCHES_AT_ONCE, Classification, Item, ItemFailure, Outcome
 from streams.inference.spawn import Child, ChildCommand, constant_child
 from tests.support import faulty_child
 from tests.support.processes import is_running
@@ -81,6 +82,21 @@ async def test_child_names_its_models_and_answers_every_model_type() -> None:
     for model_type, answer in zip(MODEL_TYPES.values(), answers, strict=True):
         assert isinstance(answer, Classification)
         assert len(answer.scores) == len(model_type.labels)
+
+
+async def test_what_the_child_answers_is_told_once_with_its_items() -> None:
+    told: list[tuple[Item, Outcome]] = []
+
+    def on_results(items: Sequence[Item], outcomes: Sequence[Outcome]) -> None:
+        told.extend(zip(items, outcomes, strict=True))
+
+    unknown = Item("astrology", "x")
+    async with InferenceProcess(constant_child(), on_results=on_results) as process:
+        await process.classify([ITEM, unknown])
+    (first, found), (second, failure) = told
+    assert (first, second) == (ITEM, unknown)
+    assert isinstance(found, Classification)
+    assert isinstance(failure, ItemFailure)
 
 
 async def test_no_items_have_no_answers() -> None:
@@ -172,7 +188,7 @@ async def test_child_killed_in_mid_batch_is_replaced_and_nothing_is_lost(faulty:
     await faulty.begins(1)
     dead = kill(process)
     assert all_classified([answer for call in await asyncio.gather(*calls) for answer in call])
-    assert process.restarts == 1
+    assert (process.restarts, process.deaths, process.poisoned) == (1, 1, {})
     assert process.pid not in (None, dead)
 
 
@@ -218,6 +234,8 @@ async def test_a_text_that_ends_every_child_is_found_and_all_others_are_answered
     assert poison.details == {"exception": "InferenceChildDied"}
     assert all_classified(answers)
     assert all_classified(await process.classify([ITEM]))
+    assert process.poisoned == {"principles": 1}
+    assert process.deaths == process.restarts >= POISON_DEATHS
 
 
 async def test_busy_tells_a_batch_within_its_limit_from_an_idle_child(faulty: Faulty) -> None:

@@ -52,6 +52,25 @@ class Replies:
         return [self.reason] * len(replies)
 
 
+class Observed:
+    """What an observer is told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int | str]] = []
+
+    def confirmed(self, written: Sequence[tuple[Record, Output]]) -> None:
+        self.told += [(output.error_code or "result", record.offset) for record, output in written]
+
+    def undelivered(self, records: Sequence[Record]) -> None:
+        self.told += [("undelivered", record.offset) for record in records]
+
+    def acknowledged(self, records: Sequence[Record]) -> None:
+        self.told += [("acknowledged", record.offset) for record in records]
+
+    def waits(self, waiting: Sequence[tuple[Record, Wait]]) -> None:
+        self.told += [(wait.error.code, record.offset) for record, wait in waiting]
+
+
 class Bench:
     """A batcher that runs, its partitions' prefixes, and everything around it under the test's control."""
 
@@ -59,7 +78,14 @@ class Bench:
         self.writer = Writer()
         self.replies = Replies()
         self.prefix = CommitPrefix()
-        self.batcher = Batcher(handler=handler, outputs=self.writer, replies=self.replies, settings=settings)
+        self.observed = Observed()
+        self.batcher = Batcher(
+            handler=handler,
+            outputs=self.writer,
+            replies=self.replies,
+            settings=settings,
+            observer=self.observed,
+        )
         self.next_offset = 0
         self.running: asyncio.Task[None] | None = None
 
@@ -170,6 +196,53 @@ async def test_result_that_is_too_large_ends_in_the_dead_letters() -> None:
         letters = [one for one in running.writer.written if one.kind is OutputKind.DEAD_LETTER]
         assert len(letters) == 1
         assert ("veriaidpo-error-code", b"INTERNAL") in letters[0].headers
+
+
+async def test_observer_hears_of_each_record_once_its_outputs_are_through() -> None:
+    async with bench(ECHO_AND_REPLY) as running:
+        running.replies.answers.clear()
+        await running.put(b"1")
+        await eventually(lambda: running.observed.told == [("result", 0)], timeout_s=5)
+        running.replies.reason = "the topic doesn't exist"
+        running.replies.answers.set()
+        await running.acknowledged_up_to(1)
+        assert running.observed.told[1:] == [
+            ("undelivered", 0),
+            ("REPLY_UNDELIVERABLE", 0),
+            ("acknowledged", 0),
+        ]
+
+
+async def test_observer_hears_of_a_result_that_is_too_large_as_a_dead_letter_alone() -> None:
+    async with bench(ECHO) as running:
+        await running.put(b"too large result", b"2")
+        await running.acknowledged_up_to(2)
+        assert running.observed.told[:2] == [("INTERNAL", 0), ("result", 1)]
+
+
+async def test_observer_hears_each_time_that_a_record_waits() -> None:
+    tries = iter([True, True, False])
+
+    def outcome(record: Record) -> Outcome:
+        if next(tries):
+            return Wait(ModelUnavailable(model_type="x", reason="y"))
+        return Done((result_of(record),))
+
+    async with bench(handler_of(outcome)) as running:
+        await running.put(b"waits")
+        await running.acknowledged_up_to(1)
+        waits = [("MODEL_UNAVAILABLE", 0)] * 2
+        assert running.observed.told == [*waits, ("result", 0), ("acknowledged", 0)]
+
+
+async def test_unconfirmed_batches_are_those_that_are_computed_and_not_confirmed() -> None:
+    async with bench(ECHO) as running:
+        running.writer.confirms.clear()
+        await running.put(b"1")
+        await eventually(lambda: running.batcher.unconfirmed_batches == 1, timeout_s=5)
+        running.writer.confirms.set()
+        await running.acknowledged_up_to(1)
+        await eventually(lambda: running.batcher.unconfirmed_batches == 0, timeout_s=5)
 
 
 async def test_waiting_record_is_tried_again_until_it_goes_through_and_lets_others_pass() -> None:
