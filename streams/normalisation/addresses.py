@@ -3,7 +3,7 @@
 A chain of parts, with commas or nothing in between. It is an address where it has a street with a number or
 a named ward, commune, district or town; a province alone is none, and neither is a floor, a group or "Q.1".
 Names are capitalised words; in a text without capitals they end at a comma, and two parts are needed.
-Linear in the text: a part has at most seven words.
+Linear in the text: an address has at most ten parts, and a part few words.
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ class _Chain:
         """The word behind the address that begins here; `at` where none does."""
         weight = parts = 0
         end = start = at
-        while end < len(self._words) and (end == start or _JOINT.fullmatch(self._words[end].gap)):
+        while (
+            parts < _PARTS
+            and end < len(self._words)
+            and (end == start or _JOINT.fullmatch(self._words[end].gap))
+        ):
             part = self._part(end, first=end == start) or (self._between(end) if parts else None)
             if part is None:
                 break
@@ -110,7 +114,7 @@ class _Chain:
         end = at + 1 if marked else at
         alley = False
         numbers = 0
-        while end < len(self._words):
+        while end < len(self._words) and numbers < _STROKES:
             word = self._words[end]
             behind = self._words[end + 1].folded if end + 1 < len(self._words) else ""
             if word.folded in _ALLEYS and _NUMBER.match(behind):
@@ -140,9 +144,9 @@ class _Chain:
     def _number(self, at: int) -> int:
         """The word behind a number with all that hangs on it by strokes."""
         end = at + 1
-        while (
-            end < len(self._words) and self._words[end].gap == "/" and self._words[end].folded[0].isdecimal()
-        ):
+        for word in self._words[end : end + _STROKES]:
+            if word.gap != "/" or not word.folded[0].isdecimal():
+                break
             end += 1
         return end
 
@@ -179,6 +183,8 @@ class _Chain:
 _KNOWN = frozenset((*PROVINCES, *CITIES, *DISTRICTS))
 _REGIONS = frozenset((*PROVINCES, *CITIES))  # no streets: "45/2024 Hà Nội" is a letter's number
 _LONGEST = 4  # words
+_STROKES = 4  # numbers that hang on one, and alleys off a street
+_PARTS = 10  # of one address; more would make long lists of floors cost their square
 _JOINT = re.compile(r"\s*[,–-]?\s*")
 _NUMBER = re.compile(r"k?\d{1,4}[a-z]?$")
 _ALLEYS = frozenset({"ngo", "ngach", "hem", "kiet"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from bench.normaliser import labelled
 from connectors.companies import Company, CompanyRegistry
+from schemas.limits import MAX_TEXT_CHARS
 from streams.normalisation import COMPANY, PERSON, Match, NormalisedText, Normaliser
 
 SEED = Normaliser(CompanyRegistry.load_seed())
@@ -196,6 +198,32 @@ def test_any_text_is_normalised_once_and_its_matches_are_its_own(
         rebuilt += text[at : match.start] + match.placeholder
         at = match.end
     assert rebuilt + text[at:] == once.text
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "tầng 1, ",
+        "12 Lê Lợi, ",
+        "Lê Lợi, ",
+        "tổ ",
+        "ngõ 1 ",
+        "1/",
+        "Nguyễn ",
+        "nguyen thi ",
+        "ông ",
+        "Shopee Q.1 Lan ",
+    ],
+)
+def test_the_longest_text_allowed_takes_seconds_at_most(repeated: str) -> None:
+    text = (repeated * MAX_TEXT_CHARS)[:MAX_TEXT_CHARS]
+
+    def seconds() -> float:
+        started = time.process_time()
+        everything(text)
+        return time.process_time() - started
+
+    assert any(seconds() < 2.0 for _ in range(3))  # a busy machine may spoil one
 
 
 def test_half_a_surrogate_pair_is_no_trouble() -> None:
