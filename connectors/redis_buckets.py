@@ -1,7 +1,7 @@
 """Token buckets in Redis, so that several processes share them; without Redis every charge passes.
 
 A limit guards the service's fairness, never its correctness: so a Redis that is away, or slow, costs a
-request at most `PATIENCE_S`, and after a lost connection, or `MOST_SLOW` requests that have seen no answer at
+request at most `patience_s`, and after a lost connection, or `MOST_SLOW` requests that have seen no answer at
 all, nothing until it answers again. Charges that come at once go in one pipeline, over one connection.
 """
 
@@ -69,7 +69,8 @@ class _Asked:
 class RedisBuckets:
     """See `connectors.buckets.Buckets`. `failed_open` counts the charges whose answer nobody saw."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
         try:
             self._redis = Redis.from_url(
                 url,
@@ -111,7 +112,7 @@ class RedisBuckets:
             answers_before = self._answers
             self._asked.append(asked)
             self._something_asked.set()
-            await asyncio.wait({asked.answer}, timeout=PATIENCE_S)
+            await asyncio.wait({asked.answer}, timeout=self._patience_s)
             if asked.answer.done() and not asked.answer.cancelled():
                 return asked.answer.result()
             if self._answers == answers_before:

@@ -13,12 +13,14 @@ import pytest
 from redis.asyncio import Redis
 
 from connectors.buckets import Buckets, Charge, ProcessBuckets, Wait
-from connectors.redis_buckets import PATIENCE_S, RedisBuckets
+from connectors.redis_buckets import RedisBuckets
 from schemas.errors import ConfigurationError
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.timed  # a Redis that is slow only because the machine is busy counts as away
+pytestmark = pytest.mark.timed
+
+PATIENCE_S = 0.2  # a Redis that is slow only because the machine is busy isn't away
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ async def buckets(request: pytest.FixtureRequest, redis: RedisServer) -> AsyncIt
     if request.param == "process":
         yield ProcessBuckets()
         return
-    async with RedisBuckets(redis.url) as shared:
+    async with RedisBuckets(redis.url, patience_s=PATIENCE_S) as shared:
         yield shared
         assert shared.failed_open == 0
 
@@ -121,7 +123,10 @@ async def test_idle_rows_of_memory_are_forgotten() -> None:
 
 
 async def test_two_bridges_share_what_redis_holds(redis: RedisServer, key: str) -> None:
-    async with RedisBuckets(redis.url) as one, RedisBuckets(redis.url) as other:
+    async with (
+        RedisBuckets(redis.url, patience_s=PATIENCE_S) as one,
+        RedisBuckets(redis.url, patience_s=PATIENCE_S) as other,
+    ):
         charge = [Charge(per_minute=4, cost=1)]
         taken = [await each.take(key, charge) for each in (one, other, one, other)]
         assert taken == [None] * 4
@@ -130,7 +135,7 @@ async def test_two_bridges_share_what_redis_holds(redis: RedisServer, key: str) 
 
 
 async def test_a_row_leaves_redis_when_it_is_full_again(redis: RedisServer, key: str) -> None:
-    async with RedisBuckets(redis.url) as buckets, Redis.from_url(redis.url) as client:
+    async with RedisBuckets(redis.url, patience_s=PATIENCE_S) as buckets, Redis.from_url(redis.url) as client:
         await buckets.take(key, [Charge(60, 30), Charge(100, 0)])
         assert 30_000 < await client.pttl(f"veriaidpo:limits:{key}") <= 31_000
 
@@ -146,13 +151,13 @@ async def test_without_redis_every_charge_passes_at_once_and_is_counted(
 ) -> None:
     caplog.set_level(logging.INFO, logger="connectors.redis_buckets")
     charge = [Charge(per_minute=1, cost=1)]
-    async with running_redis(tmp_path) as server, RedisBuckets(server.url) as buckets:
+    async with running_redis(tmp_path) as server, RedisBuckets(server.url, patience_s=PATIENCE_S) as buckets:
         assert await buckets.take(key, charge) is None
         assert await buckets.take(key, charge) is not None
         await server.kill()
         assert [await buckets.take(key, charge) for _ in range(50)] == [None] * 50
         assert (buckets.up, buckets.failed_open) == (False, 50)
-        assert await took_s(lambda: buckets.take(key, charge)) < 0.005
+        assert await took_s(lambda: buckets.take(key, charge)) < PATIENCE_S / 4
         await server.start()
         await eventually(lambda: buckets.up, what="redis is back")
         assert await buckets.take(key, charge) is None
@@ -166,13 +171,13 @@ async def test_a_redis_that_hangs_costs_a_few_milliseconds_three_times_and_then_
     tmp_path: Path, key: str
 ) -> None:
     charge = [Charge(per_minute=1, cost=1)]
-    async with running_redis(tmp_path) as server, RedisBuckets(server.url) as buckets:
+    async with running_redis(tmp_path) as server, RedisBuckets(server.url, patience_s=PATIENCE_S) as buckets:
         await buckets.take(key, charge)
         server.freeze()
         waited = [await took_s(lambda: buckets.take(key, charge)) for _ in range(3)]
-        assert all(PATIENCE_S <= each < PATIENCE_S + 0.05 for each in waited)
+        assert all(PATIENCE_S <= each < 2 * PATIENCE_S for each in waited)
         assert not buckets.up
-        assert await took_s(lambda: buckets.take(key, charge)) < 0.005
+        assert await took_s(lambda: buckets.take(key, charge)) < PATIENCE_S / 4
         assert buckets.failed_open == 4
         server.thaw()
         await eventually(lambda: buckets.up, what="redis is back")
@@ -182,7 +187,7 @@ async def test_a_redis_that_hangs_costs_a_few_milliseconds_three_times_and_then_
 async def test_a_bridge_starts_without_its_redis(tmp_path: Path, key: str) -> None:
     async with running_redis(tmp_path) as server:
         await server.kill()
-        async with RedisBuckets(server.url) as buckets:
+        async with RedisBuckets(server.url, patience_s=PATIENCE_S) as buckets:
             assert await buckets.take(key, [Charge(1, 1)]) is None
             assert (buckets.up, buckets.failed_open) == (False, 1)
 
