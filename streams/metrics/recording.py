@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from schemas.errors import ReplyUndeliverable
+from schemas.errors import Internal, ReplyUndeliverable
 from schemas.topics import REQUEST_PREFIX
 from streams.delivery.records import Output, Record, Wait
 from streams.delivery.wall_clock import now_ms
@@ -19,6 +19,7 @@ from streams.metrics.families import Counts, Spread
 
 ANSWERED = "answered"
 DEAD_LETTERED = "dead_lettered"
+FROM_ZERO = (Internal.code, ReplyUndeliverable.code)  # alerted on: a rate misses a series' first appearance
 TURN_S = 0.0005
 
 
@@ -34,7 +35,9 @@ class Recording(Collector):
         self._clock_ms = clock_ms
         ends = [(name, outcome) for name in served for outcome in (ANSWERED, DEAD_LETTERED)]
         self._records = Counts(table.RECORDS, ends)
-        self._dead_letters = Counts(table.DEAD_LETTERS)
+        self._dead_letters = Counts(
+            table.DEAD_LETTERS, [(name, code) for name in served for code in FROM_ZERO]
+        )
         self._waits = Counts(table.WAITS)
         self._reply_failures = Counts(table.REPLY_FAILURES, [(name,) for name in served])
         self._record_seconds = Spread(table.RECORD_SECONDS)

@@ -102,6 +102,7 @@ def test_counters_of_what_is_served_begin_at_zero(stage: Stage) -> None:
     for name in ("principles", "regional"):
         assert scrape.value("veriaidpo_records_total", model_type=name, outcome="answered") == 0
         assert scrape.value("veriaidpo_reply_failures_total", model_type=name) == 0
+        assert scrape.value("veriaidpo_dead_letters_total", model_type=name, code="INTERNAL") == 0
 
 
 def test_record_whose_reply_fails_is_one_answered_record_and_a_dead_letter(stage: Stage) -> None:
