@@ -141,6 +141,7 @@ async def run_worker(
                 inference.wait_failed(),
                 _announce(standings, lambda: on_ready(line)),
             ],
+            leaving=heartbeat.say_leaving,
             farewell=heartbeat.say_farewell,
         )
 

@@ -62,21 +62,27 @@ class Heartbeat:
         due = loop.time()
         while True:
             now = self._standings()
-            if now != last or loop.time() >= due:
-                sent = await self._send([self._status(model_type, one) for model_type, one in now.items()])
-                if sent:
-                    last, due = now, loop.time() + self._interval_s
+            if (now != last or loop.time() >= due) and await self._send(self._statuses(now)):
+                last, due = now, loop.time() + self._interval_s
             await asyncio.sleep(LOOK_EVERY_S)
 
+    async def say_leaving(self) -> None:
+        """How it stands once it was asked to stop, before the next beat is due: ready for nothing more."""
+        await self._say(self._statuses(self._standings()))
+
     async def say_farewell(self) -> None:
-        """Tombstones: nobody need wait to notice that this worker is gone. Best effort, bounded."""
+        """Tombstones: nobody need wait to notice that this worker is gone."""
+        await self._say([self._tombstone(model_type) for model_type in self._standings()])
+
+    async def _say(self, outputs: list[Output]) -> None:
+        """Best effort, bounded."""
         try:
             async with asyncio.timeout(FAREWELL_TIMEOUT_S):
                 await asyncio.gather(*self._sent, return_exceptions=True)
-                await self._send([self._tombstone(model_type) for model_type in self._standings()])
+                await self._send(outputs)
                 await asyncio.gather(*self._sent, return_exceptions=True)
         except TimeoutError:
-            log.warning("no tombstones: Kafka doesn't answer")
+            log.warning("no good-bye: Kafka doesn't answer")
 
     async def _send(self, outputs: list[Output]) -> bool:
         """False while the last ones aren't confirmed: they would pile up, and arrive as lies."""
@@ -87,6 +93,9 @@ class Heartbeat:
                 log.warning("no heartbeat: %s", type(error).__name__)
         self._sent = [parcel.confirmed for parcel in await self._sender.send_all(outputs)]
         return True
+
+    def _statuses(self, standings: Mapping[str, Standing]) -> list[Output]:
+        return [self._status(model_type, standing) for model_type, standing in standings.items()]
 
     def _status(self, model_type: str, standing: Standing) -> Output:
         now_ms = self._clock_ms()

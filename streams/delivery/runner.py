@@ -28,13 +28,14 @@ async def run_apps(
     stop: asyncio.Event,
     grace_period_s: float,
     beside: Sequence[Coroutine[Any, Any, None]] = (),
+    leaving: Callable[[], Awaitable[None]] | None = None,
     farewell: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
     """Run until `stop`, or until anything fails; the answer is the process's exit code.
 
     `beside` are coroutines that never end by themselves (watchdog, heartbeat): their failure is the
-    process's. They go on while batches are finished; `farewell` is said when that is over. Whatever ends it,
-    nothing is skipped: only acknowledged records are committed.
+    process's. They go on while batches are finished; `leaving` is said before that, `farewell` when it is
+    over. Whatever ends it, nothing is skipped: only acknowledged records are committed.
     """
     worker = AppsWorker(*apps)
     consuming = asyncio.create_task(worker.start(), name="apps")
@@ -48,6 +49,8 @@ async def run_apps(
         if code != EX_OK:
             for app in apps:
                 app.drain_timeout_s = 0.0  # whoever would finish the batches may be what failed
+        if leaving is not None:
+            await leaving()
         code = await stop_within(worker, code, grace_period_s if code == EX_OK else CRASH_GRACE_S)
         if farewell is not None:
             for task in others:
