@@ -23,6 +23,7 @@ COMMANDS = (
     "bridge",
     "publish",
     "results",
+    "dlq",
     "token",
     "models",
     "demo",

@@ -27,7 +27,7 @@ VeriAIDPOError
 │   ├── Unauthenticated, PermissionDenied, RequestTooLarge, InvalidRequest
 └── OperatorError               a command can't go on; the message says what to do
     ├── ConfigurationError, TopicsDiffer, MissingTool, BrokerFailed
-    └── ModelsDamaged, ConversionRefused
+    └── ModelsDamaged, ConversionRefused, DeadLetterMissing
 
 The class carries code, retriability, HTTP status and both languages; no table elsewhere repeats them.
 Details are values fit for a log line and an answer: never a text, a token or a secret. One that is words has
@@ -43,6 +43,7 @@ from .operator import (
     BrokerFailed,
     ConfigurationError,
     ConversionRefused,
+    DeadLetterMissing,
     MissingTool,
     ModelsDamaged,
     OperatorError,
@@ -100,6 +101,7 @@ __all__ = [
     "ClaimsUnverified",
     "ConfigurationError",
     "ConversionRefused",
+    "DeadLetterMissing",
     "DeadlineExceeded",
     "EmptyText",
     "Internal",

@@ -65,3 +65,16 @@ class ConversionRefused(OperatorError):
     code = "CONVERSION_REFUSED"
     message = "The conversion is refused: {reason}. Nothing was written; check the checkpoints."
     message_vi = "Từ chối chuyển đổi: {reason}. Chưa ghi gì; hãy kiểm tra các checkpoint."
+
+
+class DeadLetterMissing(OperatorError):
+    """No dead letter lies there, now or any more (details: topic, partition, offset)."""
+
+    code = "DEAD_LETTER_MISSING"
+    message = (
+        "{topic} has no letter at partition {partition}, offset {offset}. Look with 'veriaidpo dlq list'."
+    )
+    message_vi = (
+        "{topic} không có bản ghi ở partition {partition}, offset {offset}. "
+        "Hãy xem bằng lệnh 'veriaidpo dlq list'."
+    )
