@@ -30,6 +30,7 @@ from connectors.kafka.broker import cluster_of
 from connectors.kafka.fetched import read_whatever_comes
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topic_admin import refuse_unless_log_append_time
+from schemas.taxonomy import model_type as known_model_type
 from schemas.topics import DEAD_LETTERS
 
 app = typer.Typer(help="Look at dead letters, keep a copy, throw the oldest away.", no_args_is_help=True)
@@ -239,6 +240,8 @@ def _selection(
     original_since: int | None,
     original_until: int | None,
 ) -> Selection:
+    for name in model_types or ():
+        known_model_type(name)
     return Selection(
         frozenset(reasons or ()),
         frozenset(model_types or ()),

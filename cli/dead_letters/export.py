@@ -11,17 +11,17 @@ from typing import TextIO
 
 from cli.dead_letters.output import exported_fields
 from connectors.dead_letters.letter import DeadLetter
-from schemas.errors import ConfigurationError
+from schemas.errors import OperatorError
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
     """A file for the owner's eyes that appears under its name once it is complete.
 
-    ConfigurationError where something has that name already, or it can't be written.
+    OperatorError where something has that name already, or it can't be written.
     """
     if path.exists():
-        raise ConfigurationError(setting=str(path), reason="it exists already, and nothing is overwritten")
+        raise OperatorError(reason=f"{path} exists already, and nothing is overwritten")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -32,8 +32,8 @@ def whole_file(path: Path) -> Iterator[TextIO]:
         finally:
             unfinished.unlink(missing_ok=True)
     except OSError as error:
-        reason = f"it can't be written ({error.strerror or type(error).__name__})"
-        raise ConfigurationError(setting=str(path), reason=reason) from error
+        what = error.strerror or type(error).__name__
+        raise OperatorError(reason=f"{path} can't be written ({what})") from error
 
 
 def write_letter(file: TextIO, letter: DeadLetter) -> None:

@@ -16,7 +16,7 @@ from cli.dead_letters.export import whole_file
 from cli.dead_letters.output import exported_fields, letter_cells, letter_fields, shown_lines, tally_lines
 from cli.dead_letters.selection import MOST_KINDS, Selection, Tally
 from cli.moments import moment_ms, utc_text
-from schemas.errors import ClaimsExpired, ConfigurationError, EmptyText
+from schemas.errors import ClaimsExpired, EmptyText, OperatorError
 from schemas.provenance import read_provenance
 from tests.support.dead_letters import ORIGINAL_MS, Letter, letter_of, read
 from tests.support.signed_records import signed_record, signing_key
@@ -169,10 +169,10 @@ def test_a_file_appears_when_it_is_complete_and_never_replaces_another(tmp_path:
         file.write("whole")
         assert not path.exists()
     assert path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(ConfigurationError, match="exists already"), whole_file(path):
+    with pytest.raises(OperatorError, match="exists already"), whole_file(path):
         pass
     assert path.read_text() == "whole"
-    with pytest.raises(ConfigurationError, match="can't be written"), whole_file(tmp_path / "no" / "x.jsonl"):
+    with pytest.raises(OperatorError, match="can't be written"), whole_file(tmp_path / "no" / "x.jsonl"):
         pass
 
 
