@@ -25,6 +25,7 @@ from cli.main import EX_USAGE_OR_STATE
 from cli.moments import utc_text
 from schemas.claims.bearer import mint_bearer
 from schemas.errors import ClaimsExpired, EmptyText, ModelUnavailable, NotAvro, VeriAIDPOError
+from schemas.limits import MAX_REQUEST_BYTES
 from schemas.permissions import UNMASK
 from schemas.topics import DEAD_LETTERS
 from tests.conftest import StartBroker
@@ -113,7 +114,7 @@ class Lying:
 
 
 PARTITION = 2
-EMPTY, EXPIRED, UNDECODABLE, NAMELESS, NOTHING = range(5)
+EMPTY, EXPIRED, UNDECODABLE, NAMELESS, NOTHING, LARGEST = range(6)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,7 @@ async def lying(declared_topics: Kafka, tmp_path_factory: pytest.TempPathFactory
         letter(NotAvro(reason="noise"), value=bytes(range(256))),
         Letter(b"k", b"{}", ((RawName(b"n\xff"), None), ("kafka_dlt-original-offset", b"short"))),  # type: ignore[arg-type]
         Letter(None, None, ()),
+        Letter(None, b"\xff" * (MAX_REQUEST_BYTES + 50_000), ()),  # of a whole request, and provenance
     ]
     stored = await send(declared_topics.bootstrap_servers, *letters, partition=PARTITION)
     return Lying(tenant, utc_text(stored[0].timestamp_ms), letters, [each.offset for each in stored])
@@ -170,7 +172,7 @@ async def test_the_table_counts_by_reason_and_marks_unverified_tenants(dlq: Dlq,
     assert TEXT not in ended.stdout
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 async def test_each_letter_is_shown_masked_and_without_its_token(dlq: Dlq, lying: Lying, number: int) -> None:
     ended = await dlq("show", str(PARTITION), str(lying.offsets[number]))
     assert ended.code == 0, ended.stderr
