@@ -26,6 +26,7 @@ COMMANDS = (
     "tenant",
     "publish",
     "results",
+    "dlq",
     "token",
     "models",
     "demo",

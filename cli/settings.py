@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     publisher_key_file: Path | None = Field(
         None, description="The key with which `veriaidpo publish` signs events."
     )
+    operator_token: SecretStr | None = Field(
+        None, description="Whose `veriaidpo dlq show --unmasked` it is; never printed."
+    )
     models_dir: Path = Field(
         Path(__file__).parent.parent / "models" / "starter", description="A converted model set."
     )

@@ -28,7 +28,7 @@ VeriAIDPOError
 │   ├── Unauthenticated, PermissionDenied, RequestTooLarge, InvalidRequest
 └── OperatorError               a command can't go on; the message says what to do
     ├── ConfigurationError, TopicsDiffer, MissingTool, BrokerFailed
-    ├── DatabaseOutdated, DatabaseRefused
+    ├── DatabaseOutdated, DatabaseRefused, DeadLetterMissing
     └── ModelsDamaged, ConversionRefused
 
 The class carries code, retriability, HTTP status and both languages; no table elsewhere repeats them.
@@ -47,6 +47,7 @@ from .operator import (
     ConversionRefused,
     DatabaseOutdated,
     DatabaseRefused,
+    DeadLetterMissing,
     MissingTool,
     ModelsDamaged,
     OperatorError,
@@ -109,6 +110,7 @@ __all__ = [
     "DatabaseOutdated",
     "DatabaseRefused",
     "DatabaseUnavailable",
+    "DeadLetterMissing",
     "DeadlineExceeded",
     "EmptyText",
     "Internal",

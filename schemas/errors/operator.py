@@ -85,3 +85,16 @@ class DatabaseRefused(OperatorError):
     code = "DATABASE_REFUSED"
     message = "The database refuses: {reason}. Check the URL, the role and its rights, then start again."
     message_vi = "Cơ sở dữ liệu từ chối: {reason}. Hãy kiểm tra URL, vai trò và quyền rồi khởi động lại."
+
+
+class DeadLetterMissing(OperatorError):
+    """No dead letter lies there, now or any more (details: topic, partition, offset)."""
+
+    code = "DEAD_LETTER_MISSING"
+    message = (
+        "{topic} has no letter at partition {partition}, offset {offset}. Look with 'veriaidpo dlq list'."
+    )
+    message_vi = (
+        "{topic} không có bản ghi ở partition {partition}, offset {offset}. "
+        "Hãy xem bằng lệnh 'veriaidpo dlq list'."
+    )

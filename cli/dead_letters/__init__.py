@@ -1,0 +1,1 @@
+"""What `veriaidpo dlq` does with letters: choose, count, mask, show, write down."""
