@@ -23,8 +23,9 @@ from api.hangup import CallerGone
 from api.limits import RateLimits, SharedLimits
 from api.openapi import bare_operation_id, install_openapi, legacy_operation_id
 from api.request_log import CALLER_GONE, RequestLog
-from api.routes import batch, classify, health, model_status
+from api.routes import batch, classify, health, model_status, results
 from api.settings import BridgeSettings
+from api.stored_results import ResultSearch, StoredResults
 from api.tallies import CountedGateway
 from api.tokens import CallerTokens
 
@@ -34,6 +35,7 @@ DESCRIPTION = "Phân loại văn bản bảo vệ dữ liệu cá nhân. Classif
 TAGS = [
     {"name": "classification", "description": "Ask a model about a text."},
     {"name": "models", "description": "What the models can answer, and who serves them."},
+    {"name": "results", "description": "What was classified, as it is kept."},
     {"name": "health", "description": "Public."},
 ]
 
@@ -44,12 +46,13 @@ def create_app(
     settings: BridgeSettings,
     *,
     shared_limits: SharedLimits | None = None,
+    result_search: ResultSearch | None = None,
     running: Callable[[], AbstractAsyncContextManager[object]] | None = None,
 ) -> FastAPI:
     """The application.
 
-    `running` is entered for as long as it serves: the `async with` of the gateway and of `shared_limits`,
-    without which this process counts for itself.
+    `running` is entered for as long as it serves: the `async with` of the gateway, of `shared_limits`
+    (without it this process counts for itself) and of `result_search` (without it GET /results gives 503).
     """
 
     @asynccontextmanager
@@ -88,8 +91,9 @@ def create_app(
             requests_per_minute=settings.requests_per_minute,
             tokens_per_minute=settings.tokens_per_minute,
         ),
+        results=StoredResults(result_search, deadline_s=settings.deadline_s),
     )
-    for routes in (classify.router, batch.router, model_status.router, health.router):
+    for routes in (classify.router, batch.router, model_status.router, results.router, health.router):
         app.include_router(routes, prefix=PREFIX, generate_unique_id_function=legacy_operation_id)
         app.include_router(routes, generate_unique_id_function=bare_operation_id)
     install_error_handlers(app)

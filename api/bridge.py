@@ -10,6 +10,7 @@ from starlette.requests import Request
 from api.batch import BatchLane
 from api.company_list import CompanyList
 from api.limits import RateLimits
+from api.stored_results import StoredResults
 from api.tallies import CountedGateway
 from api.tokens import CallerTokens
 
@@ -27,6 +28,7 @@ class Bridge:
     companies: CompanyList
     batches: BatchLane
     limits: RateLimits
+    results: StoredResults
 
 
 def bridge_of(request: Request) -> Bridge:

@@ -30,6 +30,13 @@ class InvalidBody(InvalidRequest):
     message_vi: ClassVar[str] = "Nội dung không đúng cấu trúc của đường dẫn này: xem `fields`."
 
 
+class InvalidQuery(InvalidRequest):
+    """The parameters in the address aren't those of the route (details: fields)."""
+
+    message: ClassVar[str] = "The parameters aren't those of this route: see `fields`."
+    message_vi: ClassVar[str] = "Tham số không đúng với đường dẫn này: xem `fields`."
+
+
 class NotFound(CallerError):
     """No route has this path."""
 

@@ -14,6 +14,7 @@ from api.caller_errors import (
 )
 from api.errors import error_detail
 from schemas.errors import (
+    DatabaseUnavailable,
     DeadlineExceeded,
     EmptyText,
     Internal,
@@ -63,6 +64,7 @@ _ERRORS: Mapping[str, VeriAIDPOError] = {
     "no Kafka": KafkaUnavailable(
         reason="no broker can be reached", reason_vi="không kết nối được broker nào"
     ),
+    "no database": DatabaseUnavailable(reason="it can't be reached", reason_vi="không kết nối được"),
     "too late": DeadlineExceeded(),
 }
 

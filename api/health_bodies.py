@@ -63,6 +63,12 @@ class RateLimitsHealth(BaseModel):
     failed_open: int = Field(description="Requests that passed uncounted since this bridge started.")
 
 
+class DatabaseHealth(BaseModel):
+    """Where GET /results looks, as of the last time that it did. It never changes the status."""
+
+    state: Literal["not_configured", "unknown", "up", "down"]
+
+
 class HealthComponents(BaseModel):
     """What the status is made of."""
 
@@ -73,6 +79,7 @@ class HealthComponents(BaseModel):
     kafka: KafkaHealth
     workers: WorkersHealth
     rate_limits: RateLimitsHealth
+    database: DatabaseHealth
 
 
 class HealthResponse(BaseModel):

@@ -30,6 +30,14 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "literal_error": ("must be one of: {expected}", "phải là một trong các giá trị: {expected}"),
     "model_type": ("must be a JSON object", "phải là một đối tượng JSON"),
     "model_attributes_type": ("must be a JSON object", "phải là một đối tượng JSON"),
+    "moment": (
+        "must be a time such as 2026-09-01T00:00:00Z",
+        "phải là thời điểm dạng 2026-09-01T00:00:00Z",
+    ),
+    "greater_than_equal": ("must be {ge} or more", "phải từ {ge} trở lên"),
+    "less_than_equal": ("must be {le} or less", "không được quá {le}"),
+    "string_pattern_mismatch": ("hasn't the form of one", "không đúng định dạng"),
+    "extra_forbidden": ("isn't a parameter of this route", "không phải tham số của đường dẫn này"),
     "json_invalid": ("isn't valid JSON", "không phải JSON hợp lệ"),
 }
 DISCARD_BYTES = 4 * 1024 * 1024
@@ -90,10 +98,11 @@ async def _discard(arriving: AsyncIterator[bytes]) -> None:
 
 def _problem(kind: str, field: str, context: Mapping[str, object]) -> dict[str, str]:
     english, vietnamese = PROBLEMS.get(kind, OTHER_PROBLEM)
-    expected = context.get("expected", "")  # from the model, never from the input
+    # From the model, never from the input.
+    limits = {name: context.get(name, "") for name in ("expected", "ge", "le")}
     return {
         "field": field or "body",
         "problem": kind,
-        "error": english.format(expected=expected),
-        "error_vi": vietnamese.format(expected=expected),
+        "error": english.format(**limits),
+        "error_vi": vietnamese.format(**limits),
     }

@@ -26,10 +26,10 @@ ERRORS: Mapping[int, str] = {
     403: "The token lacks the permission that this route needs, or a header contradicts it.",
     413: "The body, the text in it, or the batch is too large.",
     415: "The body isn't declared as application/json.",
-    422: "The body hasn't the shape of this route; its content is never repeated.",
+    422: "The body, or the parameters, haven't the shape of this route; the content is never repeated.",
     429: "The tenant has used its requests or tokens for this minute: try again after Retry-After seconds.",
     500: "A fault of ours; report it with its request_id.",
-    503: "No worker, no Kafka, no model, or too much at once: try again after Retry-After seconds.",
+    503: "No worker, Kafka, model or database, or too much at once: try again after Retry-After seconds.",
     504: "No answer came before the deadline.",
 }
 _TEXT_HEADER = {"schema": {"type": "string"}}
@@ -80,6 +80,22 @@ def json_request_body(model: type[BaseModel], examples: Mapping[str, object]) ->
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     content = {"application/json": {"schema": schema, "examples": dict(examples)}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def query_parameters(model: type[BaseModel], examples: Mapping[str, object]) -> dict[str, Any]:
+    """The documentation of parameters that the route checks itself, for FastAPI's `openapi_extra`."""
+    parameters = []
+    for name, schema in model.model_json_schema()["properties"].items():
+        # What isn't sent is None inside; no caller can write a null into an address.
+        alternatives = [one for one in schema.pop("anyOf", []) if one != {"type": "null"}]
+        plain = {**schema, **(alternatives[0] if alternatives else {})}
+        described = {"description": plain.pop("description"), "schema": plain}
+        if plain.get("default", 0) is None:
+            del plain["default"]
+        if name in examples:
+            described["example"] = examples[name]
+        parameters.append({"name": name, "in": "query", "required": False, **described})
+    return {"parameters": parameters}
 
 
 def legacy_operation_id(route: APIRoute) -> str:

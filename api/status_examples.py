@@ -33,6 +33,7 @@ def _health(
                 "ready_by_model_type": dict.fromkeys(available, present),
             },
             "rate_limits": {"status": "healthy", "counted_in": "redis", "failed_open": 0},
+            "database": {"state": "up"},
         },
     }
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from rich.text import Text
 
 from schemas.events import ClassificationResult
-from schemas.taxonomy import MODEL_TYPES
+from schemas.taxonomy import label_vi
 
 TEXT_WIDTH = 56
 
@@ -58,10 +58,3 @@ def result_fields(result: ClassificationResult) -> dict[str, object]:
         "detected_companies": list(result.detected_companies),
         "completed_at_ms": result.completed_at_ms,
     }
-
-
-def label_vi(model_type: str, category_id: int) -> str:
-    """The label's Vietnamese name; empty where a newer model answered with a label unknown here."""
-    known = MODEL_TYPES.get(model_type)
-    labels = {label.category_id: label.name_vi for label in known.labels} if known else {}
-    return labels.get(category_id, "")

@@ -10,11 +10,13 @@ import msgspec
 from rich.cells import set_cell_size
 from rich.console import Console
 
-from cli.result_output import Format, label_vi, shown_text
+from cli.result_output import Format, shown_text
 from cli.settings import Settings
 from connectors.database.engine import Database, Role
+from connectors.database.found import Page, ResultQuery, StoredResult
 from connectors.database.migrate import prepare
-from connectors.database.results import Page, ResultQuery, StoredResult, search
+from connectors.database.results import search
+from schemas.taxonomy import label_vi
 
 WIDTHS = (20, 18, 58, 34, 34, 10)
 TITLES = ("asked at (UTC)", "model type", "text", "prediction", "nhãn", "confidence")

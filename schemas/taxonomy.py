@@ -48,6 +48,13 @@ def model_type(name: str) -> ModelType:
     return found
 
 
+def label_vi(model_type: str, category_id: int) -> str:
+    """The label's Vietnamese name; empty where a newer model answered with a label unknown here."""
+    known = MODEL_TYPES.get(model_type)
+    labels = {label.category_id: label.name_vi for label in known.labels} if known else {}
+    return labels.get(category_id, "")
+
+
 def told_back(name: str) -> str:
     """A name from outside as an error repeats it: not at all where it may be a text in the wrong field."""
     return name if _A_NAME.fullmatch(name) else "…"

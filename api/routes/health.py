@@ -13,6 +13,7 @@ from api.company_list import CompanyList
 from api.gateway import GatewayStatus
 from api.health_bodies import (
     CompanyRegistryHealth,
+    DatabaseHealth,
     HealthComponents,
     HealthResponse,
     KafkaHealth,
@@ -28,6 +29,7 @@ from api.health_bodies import (
 from api.limits import SharedLimits
 from api.openapi import answer_response, unavailable_response
 from api.status_examples import ALIVE, HEALTHY, NOT_READY, READY, UNHEALTHY
+from api.stored_results import State
 from schemas.taxonomy import MODEL_TYPES
 
 router = APIRouter(tags=["health"])
@@ -53,6 +55,7 @@ async def health(request: Request) -> Response:
         bridge.gateway.status(),
         bridge.companies,
         bridge.limits.shared,
+        bridge.results.state,
         version=bridge.version,
         now=datetime.now(UTC),
     )
@@ -93,6 +96,7 @@ def health_of(
     status: GatewayStatus,
     companies: CompanyList,
     shared_limits: SharedLimits | None,
+    database: State,
     *,
     version: str,
     now: datetime,
@@ -129,6 +133,7 @@ def health_of(
             kafka=kafka,
             workers=workers,
             rate_limits=limits,
+            database=DatabaseHealth(state=database),
         ),
     )
 

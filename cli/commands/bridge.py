@@ -20,6 +20,7 @@ from cli.settings import Settings
 from connectors.kafka.broker import cluster_of
 
 if TYPE_CHECKING:
+    from connectors.database.reader import ResultReader
     from connectors.redis_buckets import RedisBuckets
 
 
@@ -44,14 +45,22 @@ def bridge(
         security=kafka.security_options(),
     )
     shared_limits = _shared_limits(settings)
+    result_search = _result_search(settings)
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
-        async with shared_limits or nullcontext(), gateway:
+        async with shared_limits or nullcontext(), result_search or nullcontext(), gateway:
             yield
 
     run_server(
-        create_app(gateway, tokens, settings.bridge, shared_limits=shared_limits, running=running),
+        create_app(
+            gateway,
+            tokens,
+            settings.bridge,
+            shared_limits=shared_limits,
+            result_search=result_search,
+            running=running,
+        ),
         host=host or settings.bridge.host,
         port=settings.bridge.port if port is None else port,
         grace_s=settings.bridge.shutdown_grace_s,
@@ -65,3 +74,14 @@ def _shared_limits(settings: Settings) -> RedisBuckets | None:
     from connectors.redis_buckets import RedisBuckets
 
     return RedisBuckets(settings.redis_url.get_secret_value())
+
+
+def _result_search(settings: Settings) -> ResultReader | None:
+    """None where no database is named: then nothing of one is imported."""
+    if settings.database.url is None:
+        return None
+    from connectors.database.engine import Database, Role
+    from connectors.database.reader import ResultReader
+
+    database = Database(settings.database, settings.home, Role.READER)
+    return ResultReader(database, production=settings.mode == "production")

@@ -19,6 +19,8 @@ ROWS: Final = ("22", "23", "54")
 PASSING: Final = ("08", "25", "40", "53", "55", "57", "58")
 """Connections, read-only standbys, deadlocks, resources, locks, shutdowns, the machine below."""
 
+_AWAY: Final = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, OSError)
+
 
 def failure_of(error: BaseException) -> VeriAIDPOError | None:
     """The error in our terms; None for one that nobody foresaw."""
@@ -31,8 +33,9 @@ def failure_of(error: BaseException) -> VeriAIDPOError | None:
     for cause in causes:
         if isinstance(cause, exc.IntegrityError | exc.DataError | ValueError | OverflowError):
             return _refused(type(cause).__name__)
-    # SQLite's are operational: locked, full, gone. Of asyncpg's client side: closed while it was used.
-    if any(isinstance(cause, exc.OperationalError | exc.InterfaceError | OSError) for cause in causes):
+    # SQLite's are operational: locked, full, gone. Of asyncpg's client side: closed while it was used. Of the
+    # pool: every connection is in use.
+    if any(isinstance(cause, _AWAY) for cause in causes):
         return DatabaseUnavailable(reason=type(causes[-1]).__name__)
     if any(type(cause).__name__ in ("InterfaceError", "InternalClientError") for cause in causes):
         return DatabaseUnavailable(reason=type(causes[-1]).__name__)

@@ -18,12 +18,13 @@ from api.app import PREFIX
 from api.batch_bodies import MAX_BATCH_BYTES
 from api.settings import BridgeSettings
 from cli.roles import ROLES
-from schemas.errors import ClaimsForbidden, ModelUnavailable
+from schemas.errors import ClaimsForbidden, DatabaseUnavailable, ModelUnavailable
 from schemas.events import ClassificationRequest, ClassificationResult
 from schemas.permissions import CLASSIFY, READ_ANALYTICS
 from schemas.taxonomy import MODEL_TYPES
 from tests.support.bridge_client import TEXT, bearer, bridge_client, caller_token
 from tests.support.fake_gateway import FakeGateway
+from tests.support.fake_results import FakeResults
 
 SENTENCE: dict[str, object] = {"text": TEXT}
 BATCH: dict[str, object] = {"texts": [TEXT, TEXT]}
@@ -50,7 +51,9 @@ SINGLE = [
     Route("POST", "/classify-cross-border", CLASSIFY, SENTENCE),
 ]
 POSTED = [*SINGLE, Route("POST", "/batch-classify", CLASSIFY, BATCH, max_bytes=MAX_BATCH_BYTES)]
-PROTECTED = [*POSTED, Route("GET", "/model-status", READ_ANALYTICS)]
+RESULTS = Route("GET", "/results", READ_ANALYTICS)
+MODEL_STATUS = Route("GET", "/model-status", READ_ANALYTICS)
+PROTECTED = [*POSTED, RESULTS, MODEL_STATUS]
 PUBLIC = [Route("GET", path, None) for path in ("/health", "/livez", "/readyz")]
 ROUTES = [*PROTECTED, *PUBLIC]
 PREFIXES = ["", PREFIX]
@@ -67,7 +70,7 @@ single = pytest.mark.parametrize("route", SINGLE, ids=str)
 @pytest.fixture(scope="module")
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     """Of a bridge whose workers and Kafka are well; a test that wants them otherwise has its own."""
-    async with bridge_client(FakeGateway()) as client:
+    async with bridge_client(FakeGateway(), result_search=FakeResults()) as client:
         yield client
 
 
@@ -247,7 +250,8 @@ async def test_an_unknown_model_type_is_400_with_the_list(
 @everywhere
 @protected
 async def test_a_tenant_over_its_limit_is_429(route: Route, prefix: str) -> None:
-    async with bridge_client(FakeGateway(), BridgeSettings(requests_per_minute=1)) as client:
+    settings = BridgeSettings(requests_per_minute=1)
+    async with bridge_client(FakeGateway(), settings, result_search=FakeResults()) as client:
         assert (await ask(client, route, prefix)).status_code == 200
         detail = check_error(await ask(client, route, prefix), 429, "RATE_LIMITED")
     assert (detail["limited_by"], detail["limit"]) == ("requests", 1)
@@ -279,6 +283,60 @@ async def test_what_cannot_be_answered_just_now_is_503_with_its_reason(route: Ro
     unavailable = ModelUnavailable(model_type="principles", reason="loading", reason_vi="đang tải")
     async with failing_with(unavailable) as client:
         check_error(await ask(client, route, prefix), 503, "MODEL_UNAVAILABLE")
+
+
+@everywhere
+@pytest.mark.parametrize("away", [True, False], ids=["away", "not configured"])
+async def test_results_are_503_without_their_database_and_other_routes_are_not(
+    prefix: str, away: bool
+) -> None:
+    search = FakeResults() if away else None
+    if search is not None:
+        search.failure = DatabaseUnavailable(reason="57P01 of db.internal")
+    async with bridge_client(FakeGateway(), result_search=search) as client:
+        detail = check_error(await ask(client, RESULTS, prefix), 503, "DATABASE_UNAVAILABLE")
+        others = [await ask(client, route, prefix) for route in ROUTES if route is not RESULTS]
+    assert "db.internal" not in str(detail)
+    assert {one.status_code for one in others} == {200}
+
+
+@everywhere
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("since=yesterday", "since"),
+        ("until=2026-09-01T00:00:00", "until"),
+        ("since=2026-02-30T00:00:00Z", "since"),
+        ("since=0001-01-01T00:00:00%2B14:00", "since"),
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=many", "limit"),
+        ("limit=", "limit"),
+        ("label=", "label"),
+        ("request_id=nul%00", "request_id"),
+        ("cursor=Vietcombank", "cursor"),
+        ("modeltype=principles", "modeltype"),
+        ("tenant_id=tenant-2", "tenant_id"),
+    ],
+)
+async def test_results_name_the_parameter_that_is_wrong(
+    client: httpx.AsyncClient, query: str, field: str, prefix: str
+) -> None:
+    answer = await client.get(f"{prefix}/results?{query}", headers=as_admin())
+    fields = check_error(answer, 422, "INVALID_REQUEST")["fields"]
+    assert isinstance(fields, list)
+    (problem,) = fields
+    assert problem["field"] == field
+    assert problem["error"] != problem["error_vi"]
+
+
+@everywhere
+async def test_results_of_an_unknown_model_type_are_400_with_the_list(
+    client: httpx.AsyncClient, prefix: str
+) -> None:
+    answer = await client.get(f"{prefix}/results?model_type=horoscope", headers=as_admin())
+    detail = check_error(answer, 400, "UNKNOWN_MODEL_TYPE")
+    assert detail["available_model_types"] == list(MODEL_TYPES)
 
 
 @everywhere
@@ -328,7 +386,7 @@ async def test_health_is_503_and_livez_200_when_nothing_can_be_answered(prefix: 
     gateway.lose_kafka()
     async with bridge_client(gateway) as client:
         statuses = {route.path: (await ask(client, route, prefix)).status_code for route in PUBLIC}
-        status = await ask(client, PROTECTED[-1], prefix)
+        status = await ask(client, MODEL_STATUS, prefix)
     assert statuses == {"/health": 503, "/livez": 200, "/readyz": 503}
     assert (status.status_code, status.json()["kafka"]) == (200, "down")
 

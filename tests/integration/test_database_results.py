@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from connectors.database.engine import Role
-from connectors.database.results import Page, ResultQuery, search
+from connectors.database.found import Page, ResultQuery
+from connectors.database.results import search
 from connectors.database.rows import row_of
 from connectors.database.writing import ResultWriter
 from schemas.errors import DatabaseUnavailable, InvalidRequest, RowRefused

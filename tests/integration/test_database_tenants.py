@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from connectors.database.engine import Role
-from connectors.database.results import ResultQuery, search
+from connectors.database.found import ResultQuery
+from connectors.database.results import search
 from connectors.database.retention import expire, months_before, read_retention, set_retention
 from connectors.database.rows import row_of
 from connectors.database.tenants import Texts, count_results, erase, read_policy, set_texts

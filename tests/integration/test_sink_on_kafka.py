@@ -13,7 +13,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from connectors.database.engine import Role
-from connectors.database.results import ResultQuery, StoredResult, search
+from connectors.database.found import ResultQuery, StoredResult
+from connectors.database.results import search
 from connectors.database.tenants import count_results
 from connectors.kafka.settings import KafkaSettings
 from schemas.codec import Codec

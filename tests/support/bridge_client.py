@@ -13,6 +13,7 @@ from api.app import create_app
 from api.gateway import Gateway
 from api.limits import SharedLimits
 from api.settings import BridgeSettings
+from api.stored_results import ResultSearch
 from api.tokens import CallerTokens
 from schemas.claims.bearer import mint_bearer
 
@@ -51,12 +52,14 @@ async def bridge_client(
     settings: BridgeSettings | None = None,
     *,
     shared_limits: SharedLimits | None = None,
+    result_search: ResultSearch | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(
         gateway,
         CallerTokens(SecretStr(SECRET)),
         settings or BridgeSettings(),
         shared_limits=shared_limits,
+        result_search=result_search,
     )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge") as client:

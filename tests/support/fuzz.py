@@ -18,8 +18,9 @@ from api.app import create_app
 from api.settings import BridgeSettings
 from api.tokens import CallerTokens
 from cli.roles import ROLES
-from tests.support.bridge_client import SECRET, caller_token
+from tests.support.bridge_client import SECRET, TENANT, caller_token
 from tests.support.fake_gateway import FakeGateway
+from tests.support.fake_results import CURSOR, FakeResults, stored
 from tests.support.processes import run_command
 from tests.support.served_app import served
 
@@ -39,7 +40,12 @@ async def fuzz(folder: Path, cases: int, timeout_s: float, paths: str = ".") -> 
     config = folder / "schemathesis.toml"
     config.write_text(CONFIG)
     settings = BridgeSettings(requests_per_minute=10**9, tokens_per_minute=10**12)
-    app = create_app(FakeGateway(max_in_flight=256), CallerTokens(SecretStr(SECRET)), settings)
+    app = create_app(
+        FakeGateway(max_in_flight=256),
+        CallerTokens(SecretStr(SECRET)),
+        settings,
+        result_search=FakeResults([stored(TENANT)], CURSOR),
+    )
     token = caller_token(role="admin", permissions=ROLES["admin"], lifetime_s=6 * 3600)
     async with served(app) as url:
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)]

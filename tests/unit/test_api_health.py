@@ -34,6 +34,7 @@ async def test_health_is_public_and_healthy_when_every_model_type_is_served(path
         "kafka",
         "workers",
         "rate_limits",
+        "database",
     }
     registry = body["components"]["company_registry"]
     assert (registry["status"], registry["total_companies"]) == ("healthy", len(CompanyRegistry.load_seed()))

@@ -17,6 +17,8 @@ from api.caller_errors import MethodNotAllowed, NotFound, UnsupportedMediaType
 from api.examples import batch_examples, classify_examples, sentence_examples
 from api.health_bodies import HealthResponse, LiveResponse, ReadyResponse
 from api.model_status_bodies import ModelStatusResponse
+from api.results_bodies import ResultsQuery, ResultsResponse
+from api.results_examples import QUERY
 from api.routes.classify import FIXED
 from api.settings import BridgeSettings
 from schemas.errors import VeriAIDPOError
@@ -33,6 +35,7 @@ OPERATIONS = (
     ("/classify-cross-border", "post", "classify_cross_border"),
     ("/batch-classify", "post", "batch_classify"),
     ("/model-status", "get", "model_status"),
+    ("/results", "get", "results"),
     ("/health", "get", "health"),
     ("/livez", "get", "livez"),
     ("/readyz", "get", "readyz"),
@@ -107,6 +110,7 @@ def test_every_answers_example_is_one_that_the_route_may_give(document: Document
         "classify": ClassifyResponse,
         "batch_classify": BatchResponse,
         "model_status": ModelStatusResponse,
+        "results": ResultsResponse,
         "health": HealthResponse,
         "livez": LiveResponse,
         "readyz": ReadyResponse,
@@ -139,6 +143,14 @@ def test_the_examples_are_requests(language: str) -> None:
     for model_type in FIXED.values():
         example = sentence_examples(model_type)[language]["value"]
         assert SentenceRequest.model_validate(example).language == language
+
+
+def test_the_results_parameters_and_their_examples_are_those_of_the_route(document: Document) -> None:
+    parameters: Any = document["paths"]["/results"]["get"]["parameters"]
+    assert [one["name"] for one in parameters] == list(ResultsQuery.model_fields)
+    assert not [one for one in parameters if "null" in str(one["schema"]) or one["required"]]
+    assert {one["name"]: one["example"] for one in parameters if "example" in one} == QUERY
+    assert ResultsQuery.model_validate(QUERY)
 
 
 def test_the_documents_blank_texts_are_those_that_are_refused() -> None:
