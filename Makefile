@@ -27,7 +27,7 @@ up: setup ## The same parts, left running, with a ready curl line
 	VERIAIDPO_MODE=development $(BIN)/veriaidpo up
 
 test: setup $(TORCH_READY) ## Every test, on a real broker; under 12 minutes on two cores
-	$(PYTEST) -m "not torch and not timed" -n 2 --dist loadgroup --junitxml=.cache/tests.xml
+	$(PYTEST) -m "not torch and not timed" -n 3 --dist loadgroup --junitxml=.cache/tests.xml
 	$(PYTEST) -m timed --junitxml=.cache/tests-timed.xml
 	$(TORCH_VENV)/bin/python -m pytest -m torch tests/integration/test_conversion.py --junitxml=.cache/tests-torch.xml
 	$(BIN)/python tests/check_skips.py .cache/tests.xml .cache/tests-timed.xml .cache/tests-torch.xml

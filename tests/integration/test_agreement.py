@@ -1,6 +1,7 @@
 """The shipped models answer as their fp32 checkpoints did; a stock int8 of the same weights would not.
 
-That the engine's labels don't depend on the batch is held in test_inference_starter.py.
+That the engine's labels are those of fp32, and don't depend on the batch, is held in
+test_inference_starter.py; that `models verify` finds the same, in test_model_store_commands.py.
 """
 
 from __future__ import annotations
@@ -45,19 +46,11 @@ def test_starter_set_takes_30_to_60_megabytes(store: ModelStore) -> None:
     assert 30e6 < sum(stored.bytes for stored in store.manifest.files) < 60e6
 
 
-def test_99_of_100_labels_are_those_of_the_fp32_checkpoints(store: ModelStore, probe: list[str]) -> None:
-    """Every probe sentence through every head."""
-    found = verified_agreement(store, probe)
-    assert found.comparisons == len(probe) * len(MODEL_TYPES) >= 5_500
-    assert found.overall >= 0.99, found
-    assert found.lowest >= 0.98, found
-
-
 def test_labels_of_stock_dynamic_int8_of_the_same_weights_depend_on_the_batch(
     store: ModelStore, probe: list[str]
 ) -> None:
     stock = as_stock_dynamic(onnx.load(store.encoder_path))
-    found = varied(store, EncoderRunner(stock.SerializeToString()), probe[::5])
+    found = varied(store, EncoderRunner(stock.SerializeToString()), probe[::10])
     assert found.changed_elsewhere > 0
     assert not found.passes(LIMITS)
 
@@ -66,7 +59,7 @@ def test_labels_of_float_products_of_the_same_weights_do_not(store: ModelStore, 
     """So what fails above is the quantiser, not the way back to float products."""
     exact = as_float(onnx.load(store.encoder_path))
     assert "MatMulInteger" not in {node.op_type for node in exact.graph.node}
-    found = varied(store, EncoderRunner(exact.SerializeToString()), probe[::5])
+    found = varied(store, EncoderRunner(exact.SerializeToString()), probe[::10])
     assert found.passes(LIMITS), found
 
 

@@ -347,6 +347,7 @@ async def test_worker_refuses_a_request_topic_that_publishers_timestamp(
         await admin.close()
 
 
+@pytest.mark.timed
 async def test_requests_are_answered_within_a_second_at_a_hundred_a_second(worker: Running) -> None:
     records = [signed_record(worker.key, model_type="risk_level") for _ in range(200)]
     producer = AIOKafkaProducer(bootstrap_servers=worker.kafka.bootstrap_servers, acks="all")
