@@ -13,8 +13,6 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topic_admin import create_declared_topics
 from connectors.kafka.topics import TopicSettings
 from tests.support.clusters import JARS_DIR, Kafka, running_kafka
-from tests.support.databases import migrated
-from tests.support.postgres import fresh_database, running_postgres
 
 StartBroker = Callable[..., Awaitable[Broker]]
 
@@ -63,6 +61,8 @@ async def fresh_kafka(tmp_path: Path) -> AsyncIterator[StartBroker]:
 @pytest.fixture(scope="session")
 async def postgres() -> AsyncIterator[str]:
     """One Postgres for the whole run: its superuser's URL. A test has databases of its own on it."""
+    from tests.support.postgres import running_postgres  # the conversion environment has no database
+
     async with running_postgres() as url:
         yield url
 
@@ -70,6 +70,9 @@ async def postgres() -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 async def postgres_template(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a database on it that has our tables, and that nobody is connected to: to be copied."""
+    from tests.support.databases import migrated
+    from tests.support.postgres import fresh_database
+
     url = await fresh_database(postgres)
     await migrated(url, tmp_path_factory.mktemp("home"))
     return url.rpartition("/")[2]
@@ -78,12 +81,16 @@ async def postgres_template(postgres: str, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 async def postgres_database(postgres: str, postgres_template: str) -> str:
     """The owner's URL of a database on it with our tables and no rows."""
+    from tests.support.postgres import fresh_database
+
     return await fresh_database(postgres, like=postgres_template)
 
 
 @pytest.fixture
 async def sqlite_database(tmp_path: Path) -> str:
     """The same on SQLite."""
+    from tests.support.databases import migrated
+
     return await migrated(f"sqlite:///{tmp_path / 'veriaidpo.db'}", tmp_path)
 
 
