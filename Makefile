@@ -13,7 +13,7 @@ TORCH_READY := $(TORCH_VENV)/.ready
 ONLY ?=
 CASES ?= 500
 
-.PHONY: help setup demo up test test-torch lint check-skips fuzz chaos chaos-sink bench requirements clean
+.PHONY: help setup demo up test test-most test-torch lint fuzz chaos chaos-sink bench requirements clean
 
 help: ## What can be asked for
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -27,10 +27,15 @@ up: setup ## The same parts, left running, with a ready curl line
 	VERIAIDPO_MODE=development $(BIN)/veriaidpo up
 
 test: setup $(TORCH_READY) ## Every test, on a real broker; under 12 minutes on two cores
-	$(PYTEST) -m "not torch and not timed" -n 3 --dist loadgroup --junitxml=.cache/tests.xml
+	$(MAKE) --no-print-directory -j2 --output-sync=target test-most test-torch
 	$(PYTEST) -m timed --junitxml=.cache/tests-timed.xml
-	$(TORCH_VENV)/bin/python -m pytest -m torch tests/integration/test_conversion.py --junitxml=.cache/tests-torch.xml
 	$(BIN)/python tests/check_skips.py .cache/tests.xml .cache/tests-timed.xml .cache/tests-torch.xml
+
+test-most: $(READY)
+	$(PYTEST) -m "not torch and not timed" -n 3 --dist loadgroup --junitxml=.cache/tests.xml
+
+test-torch: $(TORCH_READY)
+	$(TORCH_VENV)/bin/python -m pytest -m torch tests/integration/test_conversion.py --junitxml=.cache/tests-torch.xml
 
 lint: $(READY) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
