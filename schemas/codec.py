@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import Any, Protocol, TypeAlias, cast
 
 from fastavro import schemaless_reader, schemaless_writer
+from msgspec import structs
 
 from .avro_schemas import EVENT_NAMES, WriterSchema, current_json, known_writers, writer_of
 from .errors import BadRecord, NotAvro, TrailingBytes, TruncatedRecord, UnknownSchema
@@ -163,19 +164,6 @@ class Codec:
         return writer
 
 
-# Written out field by field: at thousands of records a second, dataclasses.asdict costs more than Avro does.
-
-
-def _request(event: ClassificationRequest) -> dict[str, object]:
-    return {
-        "request_id": event.request_id,
-        "tenant_id": event.tenant_id,
-        "model_type": event.model_type,
-        "language": event.language,
-        "text": event.text,
-    }
-
-
 def _failure(event: ClassificationFailure) -> dict[str, object]:
     return {
         "request_id": event.request_id,
@@ -232,7 +220,7 @@ def _read_status(fields: _Fields) -> ModelStatus:
 
 
 _TO_AVRO: dict[type, Callable[[Any], dict[str, object]]] = {
-    ClassificationRequest: _request,
+    ClassificationRequest: structs.asdict,
     ClassificationFailure: _failure,
     ModelStatus: _status,
 }
