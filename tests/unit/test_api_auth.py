@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
 
 import httpx
 import jwt
@@ -13,14 +12,7 @@ from pydantic import SecretStr
 
 from api.tokens import CallerTokens
 from schemas.errors import ConfigurationError
-from tests.support.bridge_client import SECRET, TEXT, bearer, bridge_client, caller_token
-from tests.support.fake_gateway import FakeGateway
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with bridge_client(FakeGateway()) as client:
-        yield client
+from tests.support.bridge_client import SECRET, TEXT, bearer, caller_token
 
 
 async def ask(client: httpx.AsyncClient, headers: dict[str, str]) -> httpx.Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -19,17 +18,6 @@ from tests.support.fake_gateway import FakeGateway, first_label
 from tests.support.waiting import eventually
 
 PATHS = ("/batch-classify", "/api/v1/veriaidpo/batch-classify")
-
-
-@pytest.fixture
-def gateway() -> FakeGateway:
-    return FakeGateway()
-
-
-@pytest.fixture
-async def client(gateway: FakeGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with bridge_client(gateway) as client:
-        yield client
 
 
 async def send(client: httpx.AsyncClient, body: object, path: str = PATHS[0]) -> httpx.Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import httpx
@@ -17,17 +16,6 @@ from tests.support.bridge_client import TENANT, TEXT, bearer, bridge_client
 from tests.support.fake_gateway import FakeGateway
 
 PATHS = ("/classify", "/api/v1/veriaidpo/classify")
-
-
-@pytest.fixture
-def gateway() -> FakeGateway:
-    return FakeGateway()
-
-
-@pytest.fixture
-async def client(gateway: FakeGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with bridge_client(gateway) as client:
-        yield client
 
 
 def raising(error: VeriAIDPOError) -> FakeGateway:
